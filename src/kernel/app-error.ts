@@ -1,0 +1,36 @@
+// The one error type that crosses rooms. Four mappers turn it into OAuth JSON, JSON-RPC, problem details or CLI text.
+import { type ErrorCode, errorCodes } from './error-codes.ts'
+
+export interface AppErrorOptions {
+  /** What to do about it, as one sentence or a command. */
+  remedy?: string
+  cause?: unknown
+  /** Machine-readable extras; must be free of secrets. */
+  data?: Record<string, unknown>
+}
+
+/** What went wrong (`message`), its stable `code`, the `remedy`, and the HTTP status it maps to. */
+export class AppError extends Error {
+  readonly code: ErrorCode
+  readonly remedy: string | undefined
+  readonly status: number
+  readonly data: Record<string, unknown> | undefined
+
+  constructor(code: ErrorCode, message: string, options: AppErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.name = 'AppError'
+    this.code = code
+    this.remedy = options.remedy
+    this.status = errorCodes[code].status
+    this.data = options.data
+  }
+}
+
+export function isAppError(error: unknown, code?: ErrorCode): error is AppError {
+  return error instanceof AppError && (code === undefined || error.code === code)
+}
+
+/** The message of anything thrown, never throwing itself. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
