@@ -1,0 +1,34 @@
+// The settings in force, parsed. config/schema.ts is their one definition; load.ts says where each came from.
+
+export interface Settings {
+  host: string
+  port: number
+  dataDir: string
+  /** Postgres URL; null is SQLite in dataDir. */
+  db: string | null
+  /** Origin under which clients reach the gateway: scheme, host, port; no path. null: http://host:port. */
+  publicUrl: string | null
+  /** Proxies whose X-Forwarded-For is believed. */
+  trustedProxies: string[]
+  /** Browser origins that may call the endpoints (CORS), besides our own. */
+  allowedOrigins: string[]
+  logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  auth: {
+    /** Seconds, 300 to 86400. */
+    accessTokenTtl: number
+    /** Seconds until a grant ends without use of its refresh token. */
+    refreshTokenTtl: number
+    registration: boolean
+    clientDocuments: boolean
+  }
+  logs: { durability: 'process' | 'power' }
+  limits: {
+    /** Bytes of one request body on the endpoints. */
+    requestBytes: number
+    /** Seconds until a call to a server is given up. */
+    callTimeout: number
+    /** Processes of stdio servers at once. */
+    children: number
+  }
+  sandbox: 'auto' | 'off' | 'required'
+}
