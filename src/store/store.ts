@@ -1,6 +1,6 @@
 // What the rooms above see of a database. SQLite (state.db and events.db) and Postgres are the two implementations.
 import type { Kysely, Transaction } from 'kysely'
-import type { EventTable, EventTables, Stream } from './tables/events.ts'
+import type { EventTable, EventTables, SealTable, Stream } from './tables/events.ts'
 import type { ChangeTopic, StateTables } from './tables/state.ts'
 
 export type Db = Kysely<StateTables>
@@ -9,6 +9,14 @@ export type EventsDb = Kysely<EventTables>
 /** A row to append; the database gives it its `seq`. Columns left out are null. */
 export type NewEvent = Partial<Omit<EventTable, 'seq'>> &
   Pick<EventTable, 'id' | 'at' | 'code' | 'severity'>
+
+/** A row as it is read back. */
+export type StoredEvent = Omit<EventTable, 'seq'> & { seq: number }
+
+export interface AppendRow {
+  stream: 'auth' | 'workload'
+  event: NewEvent
+}
 
 export interface Change {
   topic: ChangeTopic
@@ -32,7 +40,9 @@ export interface Store {
    * Appends rows of the auth and workload streams in one transaction and reads head.seq in the same turn,
    * after the rows are durable. Resolves to the head.seq seen.
    */
-  append(rows: readonly { stream: 'auth' | 'workload'; event: NewEvent }[]): Promise<number>
+  append(rows: readonly AppendRow[]): Promise<number>
+  /** Adds one link to the chain of a stream. Fails when another process has added that link. */
+  appendSeal(seal: SealTable): Promise<void>
   /** Reads head.seq; SQLite answers without leaving the turn. */
   headSeq(): number | Promise<number>
   /** Changes after `seq`, oldest first; null when the log no longer reaches that far (forget everything). */
@@ -49,7 +59,7 @@ export interface Store {
     stream: Stream,
     position: string | null,
     limit: number,
-  ): Promise<{ position: string; rows: (EventTable & { seq: number })[] }>
+  ): Promise<{ position: string; rows: StoredEvent[] }>
   /** Runs `task` if no other process holds the named lock; false when another one does. */
   exclusively(lock: 'sealer' | 'migrate', task: () => Promise<void>): Promise<boolean>
   close(): Promise<void>
