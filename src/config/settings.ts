@@ -1,4 +1,5 @@
 // The settings in force, parsed. config/schema.ts is their one definition; load.ts says where each came from.
+import type { Secret } from '../kernel/secret.ts'
 
 export interface Settings {
   host: string
@@ -6,6 +7,8 @@ export interface Settings {
   dataDir: string
   /** Postgres URL; null is SQLite in dataDir. */
   db: string | null
+  /** Key of the vault; null: a key file in dataDir. */
+  key: Secret | null
   /** Origin under which clients reach the gateway: scheme, host, port; no path. null: http://host:port. */
   publicUrl: string | null
   /** Proxies whose X-Forwarded-For is believed. */
