@@ -84,7 +84,7 @@ function loopback(uri: string): Loopback | null {
 function refusedCharacter(uri: string): string | null {
   if (/[^\x21-\x7e]/.test(uri)) return 'It has spaces, control characters or non-ASCII letters.'
   if (uri.includes('\\')) return 'It has a backslash.'
-  if (uri.includes('#')) return 'It has a fragment (#…).'
+  if (uri.includes('#')) return 'It has a fragment (#...).'
   if (uri.includes('*'))
     return 'It has a "*". Redirect addresses are compared exactly, so list each one in full.'
   if (/["<>^`{|}]/.test(uri)) return 'It has a character that must be percent-encoded.'
