@@ -55,6 +55,11 @@ export const errorCodes = define({
   },
   storage_newer: { status: 500, exit: 6, meaning: 'The data was written by a newer version.' },
   data_locked: { status: 503, exit: 6, meaning: 'The data folder cannot be used.' },
+  secret_unreadable: {
+    status: 500,
+    exit: 6,
+    meaning: 'A stored secret does not open: another key, or it was altered.',
+  },
   config_invalid: {
     status: 500,
     exit: 6,
