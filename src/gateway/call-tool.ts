@@ -1,0 +1,124 @@
+// The straight line of one call to a server, for tools and for everything else that reaches one.
+// Authenticated, read and classified it arrives here; see design: resolve, decide, intent, send, outcome, answer.
+import { AppError, isAppError, messageOf } from '../kernel/app-error.ts'
+import type { Link } from '../servers/link.ts'
+import { type CallRecord, intentOf, outcomeOf, refusalOf } from './events.ts'
+import type { Call, GatewayDeps } from './gateway.ts'
+import { linkFor } from './link-for.ts'
+import { sendParsed } from './parsed.ts'
+import { resolve, type Target } from './resolve.ts'
+import { sendStreamed } from './streamed.ts'
+import { wireMode } from './wire-mode.ts'
+
+/** @throws AppError | RpcFailure when it is refused or fails before an answer was begun; every throw is on the record. */
+export async function callTool(
+  deps: GatewayDeps,
+  call: Call,
+  resolveTarget = resolve,
+): Promise<void> {
+  const target = admitted(deps, call, resolveTarget)
+  if (!target) return
+  const link = await open(deps, call, target)
+  const record = await beforeSending(deps, call, target, resolveTarget)
+  if (!record) return
+  if (wireMode(call, link) === 'streamed') await sendStreamed(deps, call, target, link, record)
+  else await sendParsed(deps, call, target, link, record)
+}
+
+/** Resolves, decides and checks the arguments. null: refused, and the client has been told in a tool result. */
+function admitted(deps: GatewayDeps, call: Call, resolveTarget: typeof resolve): Target | null {
+  const { message, principal, endpoint } = call
+  let target: Target
+  try {
+    target = resolveTarget(deps.views, principal, endpoint, message.method, message.params)
+  } catch (error) {
+    deps.journal.record('auth', refusalOf(deps, call, null, messageOf(error)))
+    throw error
+  }
+  const { decision } = target
+  if (decision.effect === 'forbid') {
+    deps.journal.record('auth', refusalOf(deps, call, target, decision.reason))
+    throw new AppError(
+      decision.missingScopes ? 'insufficient_scope' : 'tool_forbidden',
+      decision.reason,
+      {
+        ...(decision.missingScopes ? { data: { scopes: decision.missingScopes } } : {}),
+      },
+    )
+  }
+  if (decision.effect === 'ask') {
+    deps.journal.record('auth', refusalOf(deps, call, target, decision.reason))
+    refuseInResult(
+      call,
+      `${decision.reason} An administrator can let it run without asking: mooring servers set ${target.server.name} --permit all`,
+    )
+    return null
+  }
+  const problem = target.tool?.check(message.params.arguments ?? {}) ?? null
+  if (problem !== null) {
+    deps.journal.record('auth', refusalOf(deps, call, target, `arguments: ${problem}`))
+    refuseInResult(
+      call,
+      `Input validation error: Invalid arguments for tool ${target.name}: ${problem}`,
+    )
+    return null
+  }
+  return target
+}
+
+const refuseInResult = (call: Call, text: string) =>
+  call.answer.result({ content: [{ type: 'text', text }], isError: true })
+
+/** A server that cannot be reached got nothing: the failure is an event, not an intent. */
+async function open(deps: GatewayDeps, call: Call, target: Target): Promise<Link> {
+  try {
+    return await deps.pool.link(target.server, linkFor(deps, call, target.server))
+  } catch (error) {
+    deps.journal.record('auth', refusalOf(deps, call, target, messageOf(error), 'error'))
+    throw error
+  }
+}
+
+/**
+ * Writes the intent and makes sure that nothing changed since the decision: a revoke that was acknowledged
+ * before this returns is obeyed. null: refused meanwhile, and the client has been told.
+ * @throws AppError storage_unavailable: then nothing is sent
+ */
+async function beforeSending(
+  deps: GatewayDeps,
+  call: Call,
+  target: Target,
+  resolveTarget: typeof resolve,
+): Promise<CallRecord | null> {
+  const record = intentOf(deps, call, target)
+  const head = await deps.journal.write('workload', record.intent)
+  if (head === call.decidedAt && deps.views.seq === call.decidedAt) return record
+  const withdrawn = (reason: string) =>
+    deps.journal.record(
+      'workload',
+      outcomeOf(deps, record, { outcome: 'refused', reason, bytesOut: 0 }),
+    )
+  try {
+    await deps.views.catchUp()
+    call.decidedAt = deps.views.seq
+    call.principal = await deps.authenticate(call.credentials, call.endpoint.path, call.origin.ip)
+    const again = admitted(deps, call, resolveTarget)
+    if (
+      again &&
+      again.server.id === target.server.id &&
+      again.server.revision === target.server.revision
+    )
+      return record
+    withdrawn('decided again')
+    if (again)
+      throw new AppError(
+        'server_closed',
+        `${target.server.name} was changed while the call was on its way.`,
+        { remedy: 'Call again.' },
+      )
+    return null
+  } catch (error) {
+    if (!isAppError(error, 'server_closed')) withdrawn(messageOf(error))
+    throw error
+  }
+}

@@ -1,0 +1,194 @@
+// The door of /mcp and /s/NAME/mcp: method, origin, credential, body, era; then the era's own door.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { AppError, isAppError } from '../kernel/app-error.ts'
+import type { Origin } from '../logs/event.ts'
+import { type ChallengeContext, refuse } from './challenge.ts'
+import { classifyEra } from './classify-era.ts'
+import type { Endpoint } from './endpoint-path.ts'
+import * as session from './eras/session/door.ts'
+import { listen } from './eras/session/listen.ts'
+import * as stateless from './eras/stateless/door.ts'
+import type { Credentials, GatewayDeps } from './gateway.ts'
+import { type Message, parseMessage } from './message.ts'
+import { readBody } from './read-body.ts'
+import { unknownServer } from './resolve.ts'
+import { describe, RpcFailure, toRpcError } from './rpc-error.ts'
+
+export interface Incoming {
+  req: IncomingMessage
+  res: ServerResponse
+  endpoint: Endpoint
+  /** The path as typed. */
+  typedPath: string
+  origin: Origin
+}
+
+/** Never throws: whatever goes wrong becomes one answer. */
+export async function handleEndpoint(deps: GatewayDeps, incoming: Incoming): Promise<void> {
+  const { req, res, endpoint } = incoming
+  const context: ChallengeContext = {
+    origin: deps.publicOrigin(),
+    endpoint,
+    typedPath: incoming.typedPath,
+  }
+  let message: Message | null = null
+  try {
+    if (cors(deps, req, res)) return
+    const credentials: Credentials = {
+      authorization: req.headers.authorization,
+      apiKey: single(req.headers['x-api-key']),
+    }
+    await deps.views.fresh()
+    const decidedAt = deps.views.seq
+    const principal = await deps.authenticate(credentials, endpoint.path, incoming.origin.ip)
+    if (endpoint.kind === 'server' && !deps.views.server(endpoint.server))
+      throw unknownServer(endpoint.server)
+    switch (req.method) {
+      case 'POST': {
+        const bytes = await readBody(req, deps.limits.requestBytes)
+        message = parseMessage(bytes)
+        const era = classifyEra(message, single(req.headers['mcp-protocol-version']))
+        deps.used(principal, incoming.origin.ip)
+        const call = {
+          req,
+          res,
+          endpoint,
+          origin: incoming.origin,
+          credentials,
+          principal,
+          decidedAt,
+          message,
+        }
+        return await (era === 'stateless' ? stateless.post(deps, call) : session.post(deps, call))
+      }
+      case 'GET':
+        return await listen(deps, req, res, {
+          principal,
+          endpoint,
+          session: await session.sessionOf(deps, req, principal, endpoint),
+        })
+      case 'DELETE':
+        return await session.end(deps, req, res, principal, endpoint)
+      default:
+        res.setHeader('allow', 'GET, POST, DELETE, OPTIONS')
+        throw new AppError('method_not_allowed', `${req.method} is not used on this endpoint.`, {
+          remedy: 'MCP messages are POSTed.',
+        })
+    }
+  } catch (error) {
+    answerError(deps, incoming, context, message, error)
+  }
+}
+
+function answerError(
+  deps: GatewayDeps,
+  { req, res, origin }: Incoming,
+  context: ChallengeContext,
+  message: Message | null,
+  error: unknown,
+): void {
+  // What is left of the body is not read: the connection cannot be used again.
+  if (!req.complete) res.setHeader('connection', 'close')
+  if (res.headersSent) {
+    deps.core.log.error(
+      { ...describe(error), contextId: origin.contextId },
+      'a request failed after its answer was begun',
+    )
+    res.destroy()
+    return
+  }
+  if (
+    error instanceof AppError &&
+    (error.status === 401 || error.code === 'insufficient_scope' || error.code === 'rate_limited')
+  ) {
+    if (error.code !== 'insufficient_scope') noteRefusal(deps, origin, error)
+    refuse(res, error, context, scopesOf(error))
+    return
+  }
+  if (!(error instanceof AppError) && !(error instanceof RpcFailure)) {
+    deps.core.log.error({ ...describe(error), contextId: origin.contextId }, 'a request failed')
+  }
+  const rpc =
+    isAppError(error, 'bad_request') && !message
+      ? { ...toRpcError(error), code: -32700 }
+      : toRpcError(error)
+  const body = JSON.stringify({ jsonrpc: '2.0', id: null, error: rpc })
+  const withId = message?.rawId ? body.replace('"id":null', () => `"id":${message.rawId}`) : body
+  res.writeHead(statusOf(error, message, req), { 'content-type': 'application/json' }).end(withId)
+}
+
+/** Requests that were understood answer in-band in the session era; everything before that, and the stateless era, by status. */
+function statusOf(error: unknown, message: Message | null, req: IncomingMessage): number {
+  if (error instanceof AppError) return message && IN_BAND.test(error.code) ? 200 : error.status
+  if (error instanceof RpcFailure) {
+    return message &&
+      classifyEra(message, single(req.headers['mcp-protocol-version'])) === 'session'
+      ? 200
+      : error.status
+  }
+  return 500
+}
+
+/** A request in order, met by a server or a store that is not: the transport worked. */
+const IN_BAND =
+  /^(server_(start|unreachable|garbage|timeout|closed|refused)|storage_unavailable|overloaded|tool_)/
+
+function scopesOf(error: AppError): string[] | undefined {
+  const scopes = error.data?.scopes
+  return Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : undefined
+}
+
+function noteRefusal(deps: GatewayDeps, origin: Origin, error: AppError): void {
+  deps.journal.record('auth', {
+    id: deps.core.newId('evt'),
+    at: deps.core.clock.now(),
+    code: 'token.refused',
+    severity: 'warn',
+    outcome: 'refused',
+    reason: `${error.code}: ${error.message}`,
+    context_id: origin.contextId,
+    connection_id: origin.connectionId ?? null,
+    ip: origin.ip ?? null,
+    user_agent: origin.userAgent ?? null,
+  })
+}
+
+const single = (value: string | string[] | undefined) =>
+  Array.isArray(value) ? value.join(', ') : value
+
+/** Origin check and CORS (2026-07-28 Security & Endpoint). true: the request is answered. */
+function cors(deps: GatewayDeps, req: IncomingMessage, res: ServerResponse): boolean {
+  const { origin } = req.headers
+  if (origin !== undefined) {
+    if (!deps.originAllowed(origin)) {
+      const error = new AppError(
+        'wrong_origin',
+        `Pages of ${origin.slice(0, 200)} may not use this gateway.`,
+        {
+          remedy: 'An administrator can add the origin to allowed_origins in the configuration.',
+        },
+      )
+      res
+        .writeHead(403, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ jsonrpc: '2.0', id: null, error: toRpcError(error) }))
+      return true
+    }
+    res.setHeader('access-control-allow-origin', origin)
+    res.setHeader(
+      'access-control-expose-headers',
+      'mcp-session-id, mcp-protocol-version, www-authenticate',
+    )
+    res.setHeader('vary', 'origin')
+  }
+  if (req.method !== 'OPTIONS') return false
+  const headers: Record<string, string> = { allow: 'GET, POST, DELETE, OPTIONS' }
+  if (origin !== undefined) {
+    headers['access-control-allow-methods'] = 'GET, POST, DELETE'
+    headers['access-control-allow-headers'] =
+      req.headers['access-control-request-headers'] ??
+      'authorization, content-type, mcp-session-id, mcp-protocol-version'
+    headers['access-control-max-age'] = '600'
+  }
+  res.writeHead(204, headers).end()
+  return true
+}

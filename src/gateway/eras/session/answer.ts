@@ -1,0 +1,83 @@
+// Replies of the session era: one JSON object, or an event stream as soon as there is something to say before it.
+// A long silence is filled with keep-alive comments, because clients and proxies cut quiet connections.
+import type { ServerResponse } from 'node:http'
+import { AppError } from '../../../kernel/app-error.ts'
+import type { Clock } from '../../../kernel/time.ts'
+import type { RpcReply } from '../../../servers/link.ts'
+import type { Answer } from '../../gateway.ts'
+import type { Session } from '../../sessions.ts'
+import { openSse, type SseStream } from '../../sse.ts'
+
+const SILENCE_MS = 10_000
+
+export function sessionAnswer(
+  res: ServerResponse,
+  clock: Clock,
+  rawId: string,
+  session: Session | null,
+  acceptsStream: boolean,
+): Answer {
+  let stream: SseStream | null = null
+  let answered = false
+  const silence = acceptsStream ? clock.after(SILENCE_MS, () => void opened()) : null
+  res.on('close', () => silence?.cancel())
+
+  function opened(): SseStream | null {
+    if (stream || answered || res.headersSent || !acceptsStream) return stream
+    stream = openSse(res, clock)
+    return stream
+  }
+
+  function finish(json: string) {
+    answered = true
+    silence?.cancel()
+    if (stream) {
+      stream.send(json)
+      stream.end()
+    } else if (!res.headersSent) {
+      res
+        .writeHead(200, {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(json),
+        })
+        .end(json)
+    }
+  }
+
+  return {
+    result: (result) =>
+      finish(`{"jsonrpc":"2.0","id":${rawId},"result":${JSON.stringify(result)}}`),
+    // Errors of this era travel inside HTTP 200: the status speaks of the transport only.
+    error: (error) => finish(`{"jsonrpc":"2.0","id":${rawId},"error":${JSON.stringify(error)}}`),
+    notify: (method, params) => {
+      opened()?.send(JSON.stringify({ jsonrpc: '2.0', method, ...(params ? { params } : {}) }))
+    },
+    ask(question) {
+      const target = session ? opened() : null
+      if (!session || !target) {
+        return Promise.reject(
+          new AppError('bad_request', 'The client cannot be asked: it accepts no event stream.'),
+        )
+      }
+      const id = `mooring-${session.nextQuestion++}`
+      return new Promise<RpcReply>((resolve) => {
+        session.questions.set(JSON.stringify(id), resolve)
+        res.on('close', () => {
+          if (session.questions.delete(JSON.stringify(id))) {
+            resolve({
+              error: { code: -32000, message: 'The client went away before it answered.' },
+            })
+          }
+        })
+        target.send(
+          JSON.stringify({
+            jsonrpc: '2.0',
+            id,
+            method: question.method,
+            ...(question.params ? { params: question.params } : {}),
+          }),
+        )
+      })
+    },
+  }
+}

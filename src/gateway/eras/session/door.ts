@@ -1,0 +1,206 @@
+// The session era (2025-11-25 and before) from the door on: every message of it, by kind and method.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Principal } from '../../../grants/principal.ts'
+import { AppError, isAppError } from '../../../kernel/app-error.ts'
+import { SESSION_VERSIONS } from '../../../kernel/mcp.ts'
+import type { RpcReply } from '../../../servers/link.ts'
+import { callTool } from '../../call-tool.ts'
+import type { Endpoint } from '../../endpoint-path.ts'
+import type { Call, GatewayDeps } from '../../gateway.ts'
+import { affinityOf } from '../../link-for.ts'
+import { LISTS } from '../../lists.ts'
+import { isObject, type Message } from '../../message.ts'
+import { decideOn, serversOf, TARGETED, type Target } from '../../resolve.ts'
+import { methodNotFound } from '../../rpc-error.ts'
+import type { Session } from '../../sessions.ts'
+import { sessionAnswer } from './answer.ts'
+import { hello } from './hello.ts'
+
+export type SessionCall = Omit<Call, 'session' | 'answer' | 'era'>
+
+export async function post(deps: GatewayDeps, incoming: SessionCall): Promise<void> {
+  const { req, res, message, principal, endpoint } = incoming
+  checkVersion(req)
+  if (message.method === 'initialize' && message.kind === 'request') {
+    const call = withAnswer(deps, incoming, null)
+    return hello(deps, call)
+  }
+  const session = await sessionOf(deps, req, principal, endpoint)
+  if (message.kind === 'response') return answered(deps, incoming, session)
+  if (message.kind === 'notification') return noted(deps, incoming, session)
+  return request(deps, withAnswer(deps, incoming, session))
+
+  function withAnswer(d: GatewayDeps, call: SessionCall, of: Session | null): Call {
+    const accepts = /text\/event-stream|\*\/\*/.test(req.headers.accept ?? '')
+    return {
+      ...call,
+      era: 'session',
+      session: of,
+      answer: sessionAnswer(res, d.core.clock, message.rawId ?? 'null', of, accepts),
+    }
+  }
+}
+
+export async function end(
+  deps: GatewayDeps,
+  req: IncomingMessage,
+  res: ServerResponse,
+  principal: Principal,
+  endpoint: Endpoint,
+): Promise<void> {
+  const session = await sessionOf(deps, req, principal, endpoint)
+  await deps.sessions.end(session)
+  res.writeHead(204).end()
+}
+
+/** @throws AppError bad_request without the header, session_unknown for one that is not this person's */
+export function sessionOf(
+  deps: GatewayDeps,
+  req: IncomingMessage,
+  principal: Principal,
+  endpoint: Endpoint,
+): Session | Promise<Session> {
+  const id = req.headers['mcp-session-id']
+  if (typeof id !== 'string' || id === '') {
+    throw new AppError('bad_request', 'The Mcp-Session-Id header is missing.', {
+      remedy: 'Send initialize first, and the session id it returns with every later request.',
+    })
+  }
+  return deps.sessions.find(id, principal, endpoint.path)
+}
+
+function checkVersion(req: IncomingMessage): void {
+  const version = req.headers['mcp-protocol-version']
+  if (version === undefined || (SESSION_VERSIONS as readonly string[]).includes(String(version)))
+    return
+  throw new AppError(
+    'bad_request',
+    `The protocol version "${String(version).slice(0, 40)}" is not supported.`,
+    {
+      remedy: `Supported: ${SESSION_VERSIONS.join(', ')}.`,
+      data: { supported: SESSION_VERSIONS },
+    },
+  )
+}
+
+async function request(deps: GatewayDeps, call: Call): Promise<void> {
+  const { method } = call.message
+  const list = LISTS[method]
+  if (list) {
+    const array = deps.lists.list(call.principal, call.endpoint, method)
+    const json = `{"jsonrpc":"2.0","id":${call.message.rawId},"result":{"${list}":${array}}}`
+    call.res
+      .writeHead(200, {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(json),
+      })
+      .end(json)
+    return
+  }
+  if (TARGETED[method]) return callTool(deps, call)
+  if (method === 'ping') return call.answer.result({})
+  if (method === 'logging/setLevel') {
+    const only = onlyServer(deps, call)
+    if (only && deps.views.catalog(only)?.era === 'session') {
+      return callTool(
+        deps,
+        call,
+        (): Target => ({
+          server: only,
+          name: 'level',
+          tool: null,
+          params: null,
+          decision: decideOn(call.principal, only, null),
+        }),
+      )
+    }
+    return call.answer.result({})
+  }
+  throw methodNotFound(method)
+}
+
+const onlyServer = (deps: GatewayDeps, { endpoint }: Pick<Call, 'endpoint'>) =>
+  endpoint.kind === 'server' ? (serversOf(deps.views, endpoint)[0] ?? null) : null
+
+/** An answer of the client to a question of ours, or of the server whose stream is passed through. */
+async function answered(
+  deps: GatewayDeps,
+  { message, res, principal, endpoint }: SessionCall,
+  session: Session,
+): Promise<void> {
+  const waiting = session.questions.get(message.rawId ?? '')
+  if (waiting) {
+    session.questions.delete(message.rawId ?? '')
+    waiting(replyOf(message))
+  } else {
+    await passOn(deps, { principal, endpoint, session, message })
+  }
+  res.writeHead(202).end()
+}
+
+async function noted(
+  deps: GatewayDeps,
+  { message, res, principal, endpoint }: SessionCall,
+  session: Session,
+): Promise<void> {
+  if (message.method === 'notifications/cancelled') {
+    const id = message.params.requestId
+    session.calls.get(JSON.stringify(id))?.abort(new Error('the client cancelled the call'))
+  }
+  if (message.method !== 'notifications/initialized')
+    await passOn(deps, { principal, endpoint, session, message })
+  res.writeHead(202).end()
+}
+
+/** To the server's own session, where the streamed path has handed the client its ids. */
+async function passOn(
+  deps: GatewayDeps,
+  {
+    principal,
+    endpoint,
+    session,
+    message,
+  }: { principal: Principal; endpoint: Endpoint; session: Session; message: Message },
+): Promise<void> {
+  for (const server of serversOf(deps.views, endpoint)) {
+    if (deps.views.catalog(server)?.era !== 'session' || server.spec.kind !== 'http') continue
+    if (endpoint.kind === 'all' && message.kind === 'response') continue
+    try {
+      const link = await deps.pool.link(
+        server,
+        affinityOf(server, 'session', session, principal.user.id),
+      )
+      const reply = await link.forward?.({
+        method: 'POST',
+        body: message.bytes,
+        headers: {
+          accept: 'application/json, text/event-stream',
+          'content-type': 'application/json',
+        },
+        signal: AbortSignal.timeout(deps.limits.callTimeoutMs),
+        deadline: deps.limits.callTimeoutMs,
+      })
+      reply?.body.resume()
+    } catch (error) {
+      if (!isAppError(error)) throw error
+      deps.core.log.debug(
+        { server: server.name, reason: error.message },
+        'a notification did not reach its server',
+      )
+    }
+  }
+}
+
+function replyOf({ body }: Message): RpcReply {
+  if (isObject(body.error)) {
+    const { code, message, data } = body.error
+    return {
+      error: {
+        code: Number(code),
+        message: String(message),
+        ...(data === undefined ? {} : { data }),
+      },
+    }
+  }
+  return { result: isObject(body.result) ? body.result : {} }
+}

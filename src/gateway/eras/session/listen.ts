@@ -1,0 +1,95 @@
+// The standalone GET stream (2025-11-25 Streamable HTTP, Listening): what the servers say outside any call.
+// On /s/NAME/mcp in front of a session-era HTTP server its own stream is passed through, so that resuming works.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Principal } from '../../../grants/principal.ts'
+import { AppError } from '../../../kernel/app-error.ts'
+import type { Link } from '../../../servers/link.ts'
+import type { Server } from '../../../servers/server.ts'
+import type { Endpoint } from '../../endpoint-path.ts'
+import type { GatewayDeps } from '../../gateway.ts'
+import { affinityOf } from '../../link-for.ts'
+import { serversOf } from '../../resolve.ts'
+import type { Session } from '../../sessions.ts'
+import { openSse, SSE_HEADERS } from '../../sse.ts'
+
+export async function listen(
+  deps: GatewayDeps,
+  req: IncomingMessage,
+  res: ServerResponse,
+  { principal, endpoint, session }: { principal: Principal; endpoint: Endpoint; session: Session },
+): Promise<void> {
+  if (!/text\/event-stream|\*\/\*/.test(req.headers.accept ?? '')) {
+    throw new AppError(
+      'bad_request',
+      'A GET on this endpoint opens an event stream, which the Accept header does not allow.',
+      {
+        remedy: 'Send Accept: text/event-stream.',
+      },
+    )
+  }
+  const passed = await passedThrough(deps, req, res, { principal, endpoint, session })
+  if (passed) return
+  session.stream?.end()
+  const stream = openSse(res, deps.core.clock)
+  session.stream = stream
+  const send = (method: string, params?: object) =>
+    stream.send(JSON.stringify({ jsonrpc: '2.0', method, ...(params ? { params } : {}) }))
+  const offNotifications = deps.notifications.add({
+    principal,
+    endpoint,
+    listChanged: (kind) => send(`notifications/${kind}/list_changed`),
+    resourceUpdated: (_uri, params) => send('notifications/resources/updated', params),
+  })
+  const offStreams = deps.streams.add(
+    { principalId: principal.id, userId: principal.user.id },
+    stream.end,
+  )
+  res.on('close', () => {
+    offNotifications()
+    offStreams()
+    if (session.stream === stream) session.stream = null
+  })
+}
+
+async function passedThrough(
+  deps: GatewayDeps,
+  req: IncomingMessage,
+  res: ServerResponse,
+  { principal, endpoint, session }: { principal: Principal; endpoint: Endpoint; session: Session },
+): Promise<boolean> {
+  if (endpoint.kind !== 'server') return false
+  const server = serversOf(deps.views, endpoint)[0] as Server
+  if (server.spec.kind !== 'http' || deps.views.catalog(server)?.era !== 'session') return false
+  const link: Link = await deps.pool.link(
+    server,
+    affinityOf(server, 'session', session, principal.user.id),
+  )
+  if (!link.forward) return false
+  const gone = new AbortController()
+  const lastEventId = req.headers['last-event-id']
+  const reply = await link.forward({
+    method: 'GET',
+    headers: {
+      accept: 'text/event-stream',
+      ...(typeof lastEventId === 'string' ? { 'last-event-id': lastEventId } : {}),
+    },
+    signal: gone.signal,
+    deadline: deps.limits.callTimeoutMs,
+  })
+  if (reply.status !== 200) {
+    reply.body.resume()
+    return false
+  }
+  res.writeHead(200, SSE_HEADERS)
+  res.flushHeaders()
+  const off = deps.streams.add({ principalId: principal.id, userId: principal.user.id }, () =>
+    res.destroy(),
+  )
+  res.on('close', () => {
+    off()
+    gone.abort()
+  })
+  reply.body.on('error', () => res.destroy())
+  reply.body.pipe(res)
+  return true
+}

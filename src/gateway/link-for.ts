@@ -1,0 +1,53 @@
+// For whom a link to a server is opened: who may share it, and what the client at its end can do.
+import type { Era, JsonObject } from '../kernel/mcp.ts'
+import type { LinkFor } from '../servers/link.ts'
+import type { Server } from '../servers/server.ts'
+import type { Call, GatewayDeps } from './gateway.ts'
+import { GATEWAY_INFO } from './hello.ts'
+import type { Session } from './sessions.ts'
+import { isInteractive } from './wire-mode.ts'
+
+const CLIENT_INFO = { name: GATEWAY_INFO.name, version: GATEWAY_INFO.version }
+
+/**
+ * Session-era servers keep state per session, so a session of ours gets one of theirs. A program on stdio is shared
+ * unless the client can be asked questions: on a shared pipe nobody could say whom a question is for.
+ */
+export function linkFor(deps: GatewayDeps, call: Call, server: Server): LinkFor {
+  return affinityOf(
+    server,
+    deps.views.catalog(server)?.era ?? null,
+    call.session,
+    call.principal.user.id,
+  )
+}
+
+export function affinityOf(
+  server: Server,
+  serverEra: Era | null,
+  session: Session | null,
+  userId: string,
+): LinkFor {
+  const shared: LinkFor = { affinity: 'shared', clientInfo: CLIENT_INFO, capabilities: {} }
+  if (server.spec.kind === 'builtin' || serverEra === 'stateless') return shared
+  if (server.spec.kind === 'stdio') {
+    return session && isInteractive(session.capabilities) ? ofSession(session) : shared
+  }
+  return session ? ofSession(session) : { ...shared, affinity: `user:${userId}` }
+}
+
+const ofSession = (session: Session): LinkFor => ({
+  affinity: sessionAffinity(session),
+  clientInfo: CLIENT_INFO,
+  capabilities: clientCapabilities(session.capabilities),
+})
+
+export const sessionAffinity = (session: Session) => `session:${session.idHash}`
+
+/** Only what the protocol defines travels on; experimental members are the client's own affair with us. */
+function clientCapabilities(declared: JsonObject): JsonObject {
+  const { sampling, elicitation, roots } = declared
+  return Object.fromEntries(
+    Object.entries({ sampling, elicitation, roots }).filter(([, value]) => value !== undefined),
+  )
+}

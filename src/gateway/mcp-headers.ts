@@ -1,0 +1,27 @@
+// The `Mcp-*` headers of a request that goes on to a stateless server (2026-07-28 Request Metadata).
+import type { Call } from './gateway.ts'
+import type { Target } from './resolve.ts'
+
+/** The stateless era mirrors parts of the body in headers; after un-prefixing, the client's own would be wrong. */
+export function forwardedHeaders(
+  { req, era, message }: Call,
+  target: Target,
+): Record<string, string> {
+  if (era !== 'stateless') return {}
+  const headers: Record<string, string> = { 'mcp-method': message.method }
+  const version = req.headers['mcp-protocol-version']
+  if (typeof version === 'string') headers['mcp-protocol-version'] = version
+  if (req.headers['mcp-name'] !== undefined) headers['mcp-name'] = headerValue(target.name)
+  for (const [name, value] of Object.entries(req.headers)) {
+    if (name.startsWith('mcp-param-') && typeof value === 'string') headers[name] = value
+  }
+  return headers
+}
+
+/** 2026-07-28 Streamable HTTP, Value Encoding. */
+export function headerValue(value: string): string {
+  const plain =
+    /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value) &&
+    !(value.startsWith('=?base64?') && value.endsWith('?='))
+  return plain ? value : `=?base64?${Buffer.from(value).toString('base64')}?=`
+}

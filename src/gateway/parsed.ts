@@ -1,0 +1,88 @@
+// The parsed path: the reply is an object, encoded for the client's era. Its outcome is on the record before the client hears it.
+import { AppError, messageOf } from '../kernel/app-error.ts'
+import type { Link, RpcReply } from '../servers/link.ts'
+import { type CallOutcome, type CallRecord, outcomeOf } from './events.ts'
+import { answerFailure, mayHaveRun } from './failure.ts'
+import type { Call, GatewayDeps } from './gateway.ts'
+import { forwardedHeaders } from './mcp-headers.ts'
+import type { Target } from './resolve.ts'
+
+export async function sendParsed(
+  deps: GatewayDeps,
+  call: Call,
+  target: Target,
+  link: Link,
+  record: CallRecord,
+): Promise<void> {
+  const cancel = new AbortController()
+  const { session, message, answer, res } = call
+  const rawId = message.rawId ?? ''
+  session?.calls.set(rawId, cancel)
+  // Only in the stateless era does a closed stream mean cancel (2026-07-28 Cancellation; 2025-11-25 says it does not).
+  const onClose = () => {
+    if (call.era === 'stateless' && !res.writableFinished)
+      cancel.abort(new Error('the client closed the stream'))
+  }
+  res.on('close', onClose)
+  let outcome: CallOutcome
+  let reply: RpcReply | null = null
+  let failure: unknown = null
+  try {
+    reply = await link.request({
+      method: message.method,
+      params: target.params ?? paramsFor(call, target),
+      headers: forwardedHeaders(call, target),
+      signal: cancel.signal,
+      deadline: deps.limits.callTimeoutMs,
+      onNotification: (notification) => answer.notify(notification.method, notification.params),
+      onQuestion: (question) => answer.ask(question),
+    })
+    outcome = outcomeOfReply(reply)
+  } catch (error) {
+    failure = error
+    outcome = cancel.signal.aborted
+      ? { outcome: 'cancelled', reason: messageOf(cancel.signal.reason), bytesOut: 0 }
+      : { outcome: mayHaveRun(error) ? 'unknown' : 'error', reason: messageOf(error), bytesOut: 0 }
+  } finally {
+    res.off('close', onClose)
+    session?.calls.delete(rawId)
+  }
+  try {
+    await deps.journal.write('workload', outcomeOf(deps, record, outcome))
+  } catch (error) {
+    // The server has run the call, but nobody could prove it: never a silent success.
+    answerFailure(
+      call,
+      new AppError(
+        'storage_unavailable',
+        `The call ran, but its outcome could not be recorded, so the result is withheld. Call id: ${record.callId}.`,
+        { cause: error },
+      ),
+    )
+    return
+  }
+  if (reply?.result) answer.result(reply.result)
+  else if (reply?.error) answer.error(reply.error, 200)
+  else if (!cancel.signal.aborted) answerFailure(call, failure)
+  else if (call.era === 'session' && !res.writableEnded) res.end()
+}
+
+function paramsFor(call: Call, target: Target) {
+  const { params } = call.message
+  return typeof params.name === 'string' && params.name !== target.name
+    ? { ...params, name: target.name }
+    : params
+}
+
+function outcomeOfReply(reply: RpcReply): CallOutcome {
+  if (reply.error)
+    return {
+      outcome: 'error',
+      reason: `${reply.error.code}: ${reply.error.message}`.slice(0, 500),
+      bytesOut: 0,
+    }
+  const bytesOut = Buffer.byteLength(JSON.stringify(reply.result))
+  return reply.result.isError === true
+    ? { outcome: 'error', reason: 'the tool reported an error', bytesOut }
+    : { outcome: 'ok', bytesOut }
+}

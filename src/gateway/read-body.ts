@@ -1,0 +1,59 @@
+// Reads one request body within its limits, before anything looks at it.
+import type { IncomingMessage } from 'node:http'
+import { AppError } from '../kernel/app-error.ts'
+
+/** @throws AppError unsupported_media | too_large | bad_request */
+export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
+  const type = req.headers['content-type'] ?? ''
+  if (!/^application\/json\s*(;|$)/i.test(type)) {
+    return Promise.reject(
+      new AppError(
+        'unsupported_media',
+        `The content type is ${type === '' ? 'missing' : `"${type.slice(0, 80)}"`}, not application/json.`,
+        {
+          remedy: 'Send the JSON-RPC message as application/json.',
+        },
+      ),
+    )
+  }
+  const encoding = req.headers['content-encoding']
+  if (encoding !== undefined && encoding !== 'identity') {
+    return Promise.reject(
+      new AppError('unsupported_media', 'The request body is compressed, which is not accepted.', {
+        remedy: 'Send it without Content-Encoding.',
+      }),
+    )
+  }
+  const tooLarge = () =>
+    new AppError('too_large', `The request is over the limit of ${limit} bytes.`, {
+      remedy: 'Send less, or raise limits.request_bytes in the configuration.',
+      data: { limit },
+    })
+  if (Number(req.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge())
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let size = 0
+    req.on('data', (chunk: Buffer) => {
+      size += chunk.length
+      if (size > limit) {
+        req.removeAllListeners('data')
+        req.resume()
+        reject(tooLarge())
+        return
+      }
+      chunks.push(chunk)
+    })
+    req.on('end', () =>
+      resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)),
+    )
+    req.on('error', (cause) =>
+      reject(
+        new AppError('bad_request', 'The request ended before its body was complete.', { cause }),
+      ),
+    )
+    req.on('close', () => {
+      if (!req.complete)
+        reject(new AppError('bad_request', 'The request ended before its body was complete.'))
+    })
+  })
+}

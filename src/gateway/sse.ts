@@ -1,0 +1,51 @@
+// Server-sent events towards the client: opened late, kept alive with comments, closed once.
+import type { ServerResponse } from 'node:http'
+import type { Clock } from '../kernel/time.ts'
+
+export interface SseStream {
+  send(json: string): void
+  end(): void
+  readonly closed: boolean
+}
+
+const KEEP_ALIVE_MS = 15_000
+
+export const SSE_HEADERS = {
+  'content-type': 'text/event-stream',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+}
+
+export function openSse(
+  res: ServerResponse,
+  clock: Clock,
+  headers: Record<string, string> = {},
+): SseStream {
+  let closed = false
+  let timer = clock.after(KEEP_ALIVE_MS, beat)
+  function beat() {
+    if (closed) return
+    res.write(':\n\n')
+    timer = clock.after(KEEP_ALIVE_MS, beat)
+  }
+  const stop = () => {
+    closed = true
+    timer.cancel()
+  }
+  res.writeHead(200, { ...SSE_HEADERS, ...headers })
+  res.flushHeaders()
+  res.on('close', stop)
+  return {
+    send: (json) => {
+      if (!closed) res.write(`event: message\ndata: ${json}\n\n`)
+    },
+    end: () => {
+      if (closed) return
+      stop()
+      res.end()
+    },
+    get closed() {
+      return closed
+    },
+  }
+}

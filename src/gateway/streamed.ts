@@ -1,0 +1,241 @@
+// The streamed path: same era on both sides, so the server's bytes go to the client untouched. A tap counts them and
+// looks for the marks of a failed call; an outcome that cannot be stored stays unknown.
+import type { Readable } from 'node:stream'
+import { AppError, messageOf } from '../kernel/app-error.ts'
+import { splice } from '../kernel/json-scan.ts'
+import type { ForwardReply, Link } from '../servers/link.ts'
+import { type CallOutcome, type CallRecord, outcomeOf } from './events.ts'
+import { answerFailure, mayHaveRun } from './failure.ts'
+import type { Call, GatewayDeps } from './gateway.ts'
+import { linkFor } from './link-for.ts'
+import { forwardedHeaders } from './mcp-headers.ts'
+import type { Target } from './resolve.ts'
+import { toRpcError } from './rpc-error.ts'
+import { SSE_HEADERS } from './sse.ts'
+
+const ERROR_BODY_LIMIT = 64 * 1024
+
+export async function sendStreamed(
+  deps: GatewayDeps,
+  call: Call,
+  target: Target,
+  link: Link,
+  record: CallRecord,
+): Promise<void> {
+  const cancel = new AbortController()
+  const { res } = call
+  const onClose = () => {
+    if (call.era === 'stateless' && !res.writableFinished)
+      cancel.abort(new Error('the client closed the stream'))
+  }
+  res.on('close', onClose)
+  let outcome: CallOutcome
+  try {
+    const reply = await forwardOnce(deps, call, target, link, cancel.signal)
+    outcome = await relay(call, reply)
+  } catch (error) {
+    outcome = cancel.signal.aborted
+      ? { outcome: 'cancelled', reason: messageOf(cancel.signal.reason), bytesOut: 0 }
+      : { outcome: mayHaveRun(error) ? 'unknown' : 'error', reason: messageOf(error), bytesOut: 0 }
+    if (!cancel.signal.aborted) fail(call, error)
+  } finally {
+    res.off('close', onClose)
+  }
+  deps.journal.record('workload', outcomeOf(deps, record, outcome))
+}
+
+/** A session that the server has forgotten was not executed: it is opened again and the call sent once more. */
+async function forwardOnce(
+  deps: GatewayDeps,
+  call: Call,
+  target: Target,
+  link: Link,
+  signal: AbortSignal,
+): Promise<ForwardReply> {
+  const send = (to: Link) => {
+    if (!to.forward) throw new AppError('internal', 'The link has no HTTP wire.')
+    return to.forward({
+      method: 'POST',
+      body: bodyFor(call, target),
+      headers: {
+        accept: call.req.headers.accept ?? 'application/json, text/event-stream',
+        'content-type': 'application/json',
+        ...forwardedHeaders(call, target),
+      },
+      signal,
+      deadline: deps.limits.callTimeoutMs,
+    })
+  }
+  const reply = await send(link)
+  if (reply.status !== 404 || call.era !== 'session') return reply
+  reply.body.resume()
+  return send(await deps.pool.link(target.server, linkFor(deps, call, target.server)))
+}
+
+/** The client's bytes with the server's own name for the tool; re-serialised only where more than the name differs. */
+function bodyFor({ message }: Call, target: Target): Buffer {
+  if (target.params) {
+    const { id, method } = message.body
+    return Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, method, params: target.params }))
+  }
+  const { paramsName } = message.scan
+  if (paramsName && message.params.name !== target.name)
+    return splice(message.bytes, paramsName, JSON.stringify(target.name))
+  return message.bytes
+}
+
+async function relay(call: Call, reply: ForwardReply): Promise<CallOutcome> {
+  const type = String(reply.headers['content-type'] ?? '')
+  if (
+    reply.status >= 200 &&
+    reply.status < 300 &&
+    (reply.status === 202 || /^(application\/json|text\/event-stream)\b/i.test(type))
+  ) {
+    const headers: Record<string, string> = type.startsWith('text/event-stream')
+      ? { ...SSE_HEADERS }
+      : type
+        ? { 'content-type': type }
+        : {}
+    const length = reply.headers['content-length']
+    if (typeof length === 'string') headers['content-length'] = length
+    call.res.writeHead(reply.status, headers)
+    return pipe(reply.body, call)
+  }
+  const body = await readAll(reply.body, ERROR_BODY_LIMIT)
+  if (
+    reply.status >= 400 &&
+    reply.status < 500 &&
+    reply.status !== 401 &&
+    reply.status !== 403 &&
+    isRpcError(body)
+  ) {
+    call.res.writeHead(reply.status, { 'content-type': 'application/json' }).end(body)
+    return { outcome: 'error', reason: `HTTP ${reply.status}`, bytesOut: body.length }
+  }
+  throw unexpected(reply.status, type, body)
+}
+
+function unexpected(status: number, type: string, body: Buffer): AppError {
+  const start = body.toString('utf8', 0, 200).replace(/[^\x20-\x7e]+/g, ' ')
+  if (status === 401 || status === 403) {
+    return new AppError(
+      'server_refused',
+      `The server refused the credential of the gateway (HTTP ${status}).`,
+      {
+        remedy: 'An administrator has to correct the secret of this server.',
+      },
+    )
+  }
+  return new AppError(
+    'server_garbage',
+    `The server answered HTTP ${status} (${type || 'no content type'}): ${start}`,
+    {
+      remedy: 'Check the address of the server, and whether it is up.',
+    },
+  )
+}
+
+function pipe(body: Readable, call: Call): Promise<CallOutcome> {
+  const { res } = call
+  const tap = createTap()
+  return new Promise((resolve, reject) => {
+    body.on('data', (chunk: Buffer) => {
+      tap.see(chunk)
+      if (!res.destroyed && !res.write(chunk)) {
+        body.pause()
+        const resume = () => {
+          res.off('drain', resume)
+          res.off('close', resume)
+          body.resume()
+        }
+        res.once('drain', resume)
+        res.once('close', resume)
+      }
+    })
+    body.on('end', () => {
+      res.end()
+      resolve(tap.outcome())
+    })
+    body.on('error', (cause: Error) => {
+      reject(
+        new AppError(
+          'server_closed',
+          'The server ended the connection in the middle of its answer.',
+          { cause },
+        ),
+      )
+    })
+  })
+}
+
+/** An answer that broke off has to end as an error, not as a short success. */
+function fail(call: Call, error: unknown): void {
+  const { res } = call
+  if (!res.headersSent) {
+    answerFailure(call, error)
+    return
+  }
+  if (String(res.getHeader('content-type') ?? '').startsWith('text/event-stream')) {
+    res.end(
+      `event: message\ndata: {"jsonrpc":"2.0","id":${call.message.rawId},"error":${JSON.stringify(toRpcError(error))}}\n\n`,
+    )
+  } else res.destroy()
+}
+
+const MARKS = ['"isError":true', '"isError": true']
+const KEEP = 24
+
+/** Counts, and finds `isError` and top-level errors across chunk borders, without parsing. */
+export function createTap() {
+  let bytes = 0
+  let toolError = false
+  let rpcError = false
+  let tail: Buffer = Buffer.alloc(0)
+  return {
+    see(chunk: Buffer) {
+      const first = bytes === 0
+      bytes += chunk.length
+      const window = tail.length > 0 ? Buffer.concat([tail, chunk]) : chunk
+      if (!toolError) toolError = MARKS.some((mark) => unescaped(window, mark))
+      if (!rpcError && (first || window.length < 4096))
+        rpcError = unescaped(window, '"error":{"code"') || unescaped(window, '"error":{"message"')
+      tail = Buffer.from(window.subarray(Math.max(0, window.length - KEEP)))
+    },
+    outcome(): CallOutcome {
+      if (toolError)
+        return { outcome: 'error', reason: 'the tool reported an error', bytesOut: bytes }
+      if (rpcError)
+        return { outcome: 'error', reason: 'the server answered an error', bytesOut: bytes }
+      return { outcome: 'ok', bytesOut: bytes }
+    },
+  }
+}
+
+/** A mark inside a string has its quotes escaped, so the byte before it is a backslash. */
+function unescaped(window: Buffer, mark: string): boolean {
+  for (let at = window.indexOf(mark); at !== -1; at = window.indexOf(mark, at + 1)) {
+    if (at === 0 || window[at - 1] !== 0x5c) return true
+  }
+  return false
+}
+
+async function readAll(body: Readable, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    size += chunk.length
+    if (size > limit) break
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+function isRpcError(body: Buffer): boolean {
+  try {
+    const parsed: unknown = JSON.parse(body.toString('utf8'))
+    return typeof parsed === 'object' && parsed !== null && 'error' in parsed && 'jsonrpc' in parsed
+  } catch (error) {
+    if (error instanceof SyntaxError) return false
+    throw error
+  }
+}

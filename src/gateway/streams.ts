@@ -1,0 +1,43 @@
+// Every open stream, by the credential that opened it, so that a revoke can close them at once.
+
+export interface Streams {
+  /** Returns the function that takes the stream off the register. */
+  add(owner: { principalId: string; userId: string }, close: () => void): () => void
+  closeOf(ref: string): void
+  closeAll(): void
+  readonly size: number
+}
+
+export function createStreams(): Streams {
+  const open = new Map<string, Set<() => void>>()
+  let size = 0
+  const closeOf = (ref: string) => {
+    for (const close of [...(open.get(ref) ?? [])]) close()
+  }
+  return {
+    add({ principalId, userId }, close) {
+      for (const key of [principalId, userId]) {
+        const set = open.get(key) ?? new Set()
+        set.add(close)
+        open.set(key, set)
+      }
+      size++
+      let done = false
+      return () => {
+        if (done) return
+        done = true
+        size--
+        for (const key of [principalId, userId]) {
+          const set = open.get(key)
+          set?.delete(close)
+          if (set?.size === 0) open.delete(key)
+        }
+      }
+    },
+    closeOf,
+    closeAll: () => [...open.keys()].forEach(closeOf),
+    get size() {
+      return size
+    },
+  }
+}
