@@ -1,5 +1,5 @@
 // A person as the rooms above see one.
-import type { UserTable } from '../store/tables/state.ts'
+import type { StateRow, UserTable } from '../store/tables/state.ts'
 
 export interface Account {
   id: string
@@ -19,3 +19,19 @@ export interface SignedIn {
   eventId: string
   expiresAt: number
 }
+
+export const accountOf = (row: StateRow<'users'>): Account => ({
+  id: row.id,
+  login: row.login,
+  name: row.name,
+  role: row.role,
+  createdAt: row.created_at,
+  lastSignInAt: row.last_sign_in_at,
+  disabledAt: row.disabled_at,
+})
+
+export const accountTarget = (account: { id: string; login: string }) => ({
+  type: 'user',
+  id: account.id,
+  name: account.login,
+})
