@@ -79,6 +79,16 @@ export interface Link {
   /** Streamed path; absent for kinds that have no HTTP wire. Adds the server's credential and session id itself. */
   forward?(forward: Forward): Promise<ForwardReply>
   close(): Promise<void>
+  /** What an admin should see of a link that misbehaves; kinds that start a program offer it. */
+  diagnose?(): LinkDiagnosis
+}
+
+export interface LinkDiagnosis {
+  pid: number
+  /** Last lines of the program's standard error, safe to print. */
+  stderr: string
+  /** Lines on standard output that were not MCP: how many, and the last of them. */
+  noise: { count: number; last: string }
 }
 
 /** Whom a link is opened for. Two calls with the same key may share a link. */

@@ -1,0 +1,29 @@
+// Names under which the tools of a server are offered: `server__tool`, or a stable alias where that would not fit
+// what clients accept.
+import { hash } from 'node:crypto'
+import { base32 } from '../kernel/ids.ts'
+
+export const NAME = /^[a-zA-Z0-9_-]{1,64}$/
+const LONGEST = 64
+const HASH_LENGTH = 8
+
+/** Longer ones pass the limit of 64 in clients that add a prefix of their own, such as `mcp__NAME__`. */
+export const COMFORTABLE_LENGTH = 48
+
+/** `server__tool` when it fits; otherwise a readable prefix and a hash of both names, the same every time. */
+export function publicName(server: string, tool: string): string {
+  const plain = `${server}__${tool}`
+  return NAME.test(plain) ? plain : alias(`${server}__`, tool, plain)
+}
+
+/** The name on /s/NAME/mcp: the server's own, or its alias. */
+export function ownName(tool: string): string {
+  return NAME.test(tool) ? tool : alias('', tool, tool)
+}
+
+function alias(prefix: string, tool: string, whole: string): string {
+  const digest = base32(hash('sha256', whole, 'buffer').subarray(0, 5))
+  const readable = tool.replace(/[^a-zA-Z0-9_-]+/g, '_')
+  const room = LONGEST - prefix.length - HASH_LENGTH - 1
+  return `${prefix}${readable.slice(0, room)}_${digest}`
+}

@@ -1,0 +1,217 @@
+// A link to a session-era server over Streamable HTTP: one MCP session, its own stream of news, DELETE at the end
+// (MCP 2025-11-25, Transports > Session Management).
+import { Readable } from 'node:stream'
+import { AppError } from '../../kernel/app-error.ts'
+import type { JsonObject } from '../../kernel/mcp.ts'
+import { initializeParams, readInitialized } from '../envelope.ts'
+import type {
+  ForwardReply,
+  Link,
+  LinkCall,
+  LinkFor,
+  RpcNotification,
+  RpcQuestion,
+  RpcReply,
+} from '../link.ts'
+import { answerMessage, answerTo, notificationMessage } from '../rpc.ts'
+import { contentType, readText } from '../web.ts'
+import { type Course, callOver, post } from './call.ts'
+import { REPLY_LIMIT } from './exchange.ts'
+import type { Port } from './port.ts'
+import { keepOpen } from './standing-stream.ts'
+
+export interface Reopening {
+  /** Another link for the same use, after this one was lost. */
+  reopen?: (() => Promise<Link>) | undefined
+}
+
+const CLOSE_MS = 2000
+
+export async function openSession(
+  port: Port,
+  linkFor: LinkFor,
+  signal: AbortSignal,
+  deadline: number,
+  { reopen }: Reopening,
+): Promise<Link> {
+  const { target } = port
+  let sessionId: string | undefined
+  const opening: Course = {
+    headers: () => ({}),
+    check: (response) => {
+      const id = response.headers['mcp-session-id']
+      if (typeof id === 'string' && response.status < 300) sessionId = id
+      return response
+    },
+    resumable: false,
+  }
+  const hello = readInitialized(
+    await callOver(
+      port,
+      opening,
+      0,
+      { method: 'initialize', params: {}, signal, deadline },
+      initializeParams(linkFor),
+    ),
+    target.name,
+  )
+  const own: Record<string, string> = { 'mcp-protocol-version': hello.protocolVersion }
+  if (sessionId !== undefined) own['mcp-session-id'] = sessionId
+  await post(port, own, notificationMessage({ method: 'notifications/initialized' }))
+
+  let nextId = 1
+  let closed: Error | null = null
+  let onNotification: ((notification: RpcNotification) => void) | undefined
+  let onQuestion: ((question: RpcQuestion) => Promise<RpcReply>) | undefined
+  let listening = false
+  const ended = new AbortController()
+
+  const end = (why: Error) => {
+    closed ??= why
+    ended.abort(why)
+  }
+  const lost = (): AppError => {
+    const error = new AppError(
+      'server_closed',
+      `${target.name} has ended its session with the gateway.`,
+      {
+        remedy: 'Try again: a new session is opened.',
+      },
+    )
+    end(error)
+    return error
+  }
+  const course: Course = {
+    headers: () => own,
+    resumable: true,
+    check: async (response) => {
+      if (sessionId === undefined) return response
+      if (response.status === 404) {
+        response.body.on('error', () => undefined).destroy()
+        throw new SessionLost(lost())
+      }
+      return response.status === 400 ? refusedSession(response, lost) : response
+    },
+    cancelled: (id) => {
+      const message: RpcNotification = {
+        method: 'notifications/cancelled',
+        params: { requestId: id, reason: 'The caller gave up.' },
+      }
+      post(port, own, notificationMessage(message)).catch((error: unknown) =>
+        port.log.debug({ server: target.name, err: error }, 'cancel was not taken'),
+      )
+    },
+    question: (question) => (onQuestion ? onQuestion(question) : answerTo(question, undefined)),
+  }
+
+  /** The server's own stream; one that offers none (405) is as good. */
+  const listen = () => {
+    if (listening || closed) return
+    listening = true
+    void keepOpen({
+      clock: port.clock,
+      signal: ended.signal,
+      interrupted: (error) =>
+        port.log.debug({ server: target.name, err: error }, 'stream of news lost'),
+      open: (lastEventId) => port.get(own, ended.signal, deadline, lastEventId),
+      take: (message) => {
+        if (message.kind === 'notification') onNotification?.(message.notification)
+        if (message.kind === 'question') {
+          answerTo(message.question, onQuestion)
+            .then((reply) => post(port, own, answerMessage(message.id, reply)))
+            .catch((error: unknown) =>
+              port.log.debug({ server: target.name, err: error }, 'answer was not taken'),
+            )
+        }
+        return true
+      },
+    })
+  }
+
+  const request = async (call: LinkCall): Promise<RpcReply> => {
+    if (closed) throw closed
+    try {
+      return await callOver(port, course, nextId++, call, call.params)
+    } catch (error) {
+      if (!(error instanceof SessionLost)) throw error
+      // The server refused the session, so it did not run the call: once more, in a new one.
+      if (!reopen || RETRIED in call) throw error.why
+      const again: LinkCall & { [RETRIED]: true } = { ...call, [RETRIED]: true }
+      return (await reopen()).request(again)
+    }
+  }
+
+  return {
+    hello,
+    get closed() {
+      return closed
+    },
+    request,
+    notify: async (notification) => {
+      if (closed) throw closed
+      const response = await post(port, own, notificationMessage(notification))
+      if (response.status === 404 && sessionId !== undefined) throw lost()
+    },
+    onNotification: (listener) => {
+      onNotification = listener
+      listen()
+    },
+    onQuestion: (listener) => {
+      onQuestion = listener
+      listen()
+    },
+    forward: async (forward) => {
+      if (closed) throw closed
+      const reply = await port.forward(forward, own)
+      if (reply.status === 404 && sessionId !== undefined) lost()
+      return reply
+    },
+    close: async () => {
+      if (closed) return
+      end(new AppError('server_closed', `The session with ${target.name} was closed.`))
+      if (sessionId === undefined) return
+      await port
+        .forward(
+          {
+            method: 'DELETE',
+            headers: {},
+            signal: AbortSignal.timeout(CLOSE_MS),
+            deadline: CLOSE_MS,
+          },
+          own,
+        )
+        .then(({ body }) => body.on('error', () => undefined).resume())
+        .catch((error: unknown) =>
+          port.log.debug({ server: target.name, err: error }, 'the session was not deleted'),
+        )
+    },
+  }
+}
+
+/** Marks a call that is already sent once more. */
+const RETRIED = Symbol('retried')
+
+class SessionLost extends Error {
+  readonly why: AppError
+  constructor(why: AppError) {
+    super(why.message)
+    this.why = why
+  }
+}
+
+/** Some servers say 400 where the specification wants 404 for a session that they no longer know. */
+async function refusedSession(response: ForwardReply, lost: () => AppError): Promise<ForwardReply> {
+  if (!contentType(response.headers).endsWith('json')) return response
+  const text = await readText('The server', response.body, REPLY_LIMIT)
+  if (/session/i.test(messageIn(text))) throw new SessionLost(lost())
+  return { ...response, body: Readable.from([Buffer.from(text)]) }
+}
+
+function messageIn(text: string): string {
+  try {
+    const { error } = JSON.parse(text) as { error?: JsonObject }
+    return error?.code === -32000 || error?.code === -32001 ? String(error.message) : ''
+  } catch {
+    return '' // Not JSON: whoever reads the answer reports it.
+  }
+}
