@@ -101,7 +101,7 @@ async function beforeSending(
   try {
     await deps.views.catchUp()
     call.decidedAt = deps.views.seq
-    call.principal = await deps.authenticate(call.credentials, call.endpoint.path, call.origin.ip)
+    call.principal = await deps.authenticate(call.credentials, call.endpoint.path)
     const again = admitted(deps, call, resolveTarget)
     if (
       again &&

@@ -1,5 +1,6 @@
 // The door of /mcp and /s/NAME/mcp: method, origin, credential, body, era; then the era's own door.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Credentials } from '../grants/presented.ts'
 import { AppError, isAppError } from '../kernel/app-error.ts'
 import type { Origin } from '../logs/event.ts'
 import { type ChallengeContext, refuse } from './challenge.ts'
@@ -8,7 +9,7 @@ import type { Endpoint } from './endpoint-path.ts'
 import * as session from './eras/session/door.ts'
 import { listen } from './eras/session/listen.ts'
 import * as stateless from './eras/stateless/door.ts'
-import type { Credentials, GatewayDeps } from './gateway.ts'
+import type { GatewayDeps } from './gateway.ts'
 import { type Message, parseMessage } from './message.ts'
 import { readBody } from './read-body.ts'
 import { unknownServer } from './resolve.ts'
@@ -37,10 +38,11 @@ export async function handleEndpoint(deps: GatewayDeps, incoming: Incoming): Pro
     const credentials: Credentials = {
       authorization: req.headers.authorization,
       apiKey: single(req.headers['x-api-key']),
+      ip: incoming.origin.ip,
     }
     await deps.views.fresh()
     const decidedAt = deps.views.seq
-    const principal = await deps.authenticate(credentials, endpoint.path, incoming.origin.ip)
+    const principal = await deps.authenticate(credentials, endpoint.path)
     if (endpoint.kind === 'server' && !deps.views.server(endpoint.server))
       throw unknownServer(endpoint.server)
     switch (req.method) {

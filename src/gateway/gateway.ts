@@ -1,5 +1,6 @@
 // What every file of the gateway is given, and one call on its way through.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Credentials } from '../grants/presented.ts'
 import type { Principal } from '../grants/principal.ts'
 import type { Era, JsonObject } from '../kernel/mcp.ts'
 import type { Core } from '../logs/core.ts'
@@ -25,22 +26,13 @@ export interface GatewayDeps {
   streams: Streams
   notifications: Notifications
   lists: Lists
-  authenticate(
-    credentials: Credentials,
-    endpointPath: string,
-    ip: string | undefined,
-  ): Principal | Promise<Principal>
+  authenticate(credentials: Credentials, endpointPath: string): Principal | Promise<Principal>
   used(principal: Principal, ip: string | undefined): void
   /** Public origin, without a trailing slash. */
   publicOrigin(): string
   /** Whether a browser page of this origin may call the endpoints. */
   originAllowed(origin: string): boolean
   limits: { requestBytes: number; callTimeoutMs: number }
-}
-
-export interface Credentials {
-  authorization?: string | undefined
-  apiKey?: string | undefined
 }
 
 /** A request that is authenticated, read and classified. */

@@ -71,7 +71,7 @@ export async function post(deps: GatewayDeps, incoming: StatelessCall): Promise<
 async function subscribe(deps: GatewayDeps, call: Call): Promise<void> {
   const server =
     call.endpoint.kind === 'server' ? serversOf(deps.views, call.endpoint)[0] : undefined
-  if (!server || server.spec.kind !== 'http' || deps.views.catalog(server)?.era !== 'stateless')
+  if (server?.spec.kind !== 'http' || deps.views.catalog(server)?.era !== 'stateless')
     return listen(deps, call)
   const off = deps.streams.add(
     { principalId: call.principal.id, userId: call.principal.user.id },
