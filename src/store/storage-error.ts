@@ -81,7 +81,7 @@ function postgresReason(error: unknown): { what: string; remedy: string } | unde
   }
   // The driver has no code for a connection that ended under a query or took too long to open.
   if (
-    /^(connection (terminated|ended|timeout)|timeout e|client (was closed|has encountered))/i.test(
+    /^(connection (terminated|ended|timeout)|timeout e|query read timeout|client (was closed|has encountered))/i.test(
       messageOf(error),
     )
   )

@@ -1,0 +1,72 @@
+// Hears of commits of other processes through LISTEN. Only a hint: correctness comes from head.seq.
+import pg from 'pg'
+import type { Clock } from '../kernel/time.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import { clientOptions } from './postgres-pool.ts'
+
+export const CHANNEL = 'mooring_changes'
+const RECONNECT_MS = 1000
+
+export interface HintListener {
+  onHint(listener: () => void): () => void
+  stop(): Promise<void>
+}
+
+/** `self` is what this process sends along with its own commits: those need no hint. */
+export async function listenForHints(
+  url: string,
+  self: string,
+  clock: Clock,
+  log: Logger,
+): Promise<HintListener> {
+  const listeners = new Set<() => void>()
+  let client: pg.Client | undefined
+  let stopped = false
+  let timer = { cancel: () => {} }
+
+  const hint = () => {
+    for (const listener of listeners) listener()
+  }
+  async function connect(): Promise<void> {
+    const fresh = new pg.Client(clientOptions(url))
+    fresh.on('notification', ({ payload }) => {
+      if (payload !== self) hint()
+    })
+    let lost = false
+    const reconnect = (error?: Error) => {
+      if (stopped || lost) return
+      lost = true
+      if (error) log.warn({ err: error }, 'Not listening for changes of other processes just now')
+      timer = clock.after(RECONNECT_MS, () => void again())
+    }
+    fresh.on('error', reconnect)
+    fresh.on('end', () => reconnect())
+    await fresh.connect()
+    await fresh.query(`listen ${CHANNEL}`)
+    client = fresh
+  }
+  async function again(): Promise<void> {
+    try {
+      await connect()
+      // Whatever was sent in between was missed.
+      hint()
+    } catch (error) {
+      if (stopped) return
+      log.debug({ err: error }, 'Still not listening for changes of other processes')
+      timer = clock.after(RECONNECT_MS, () => void again())
+    }
+  }
+
+  await connect()
+  return {
+    onHint: (listener) => {
+      listeners.add(listener)
+      return () => void listeners.delete(listener)
+    },
+    stop: async () => {
+      stopped = true
+      timer.cancel()
+      await client?.end()
+    },
+  }
+}

@@ -1,0 +1,67 @@
+// Connections to Postgres with our reading of types and errors: 64-bit integers are numbers, what the server cannot hold
+// is replaced, trouble is an AppError.
+
+import type { PostgresPool, PostgresPoolClient } from 'kysely'
+import pg from 'pg'
+import type { Logger } from '../telemetry/logger.ts'
+import { storable } from './storable.ts'
+import { storageError } from './storage-error.ts'
+
+const CONNECTIONS = 10
+const CONNECT_MS = 5000
+const QUERY_MS = 30_000
+
+/** Per client, not pg's global table: a library must not change another one's types. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
+}
+
+export const clientOptions = (url: string): pg.ClientConfig => ({
+  connectionString: url,
+  application_name: 'mooring',
+  connectionTimeoutMillis: CONNECT_MS,
+  query_timeout: QUERY_MS,
+  types,
+})
+
+export function createPool(url: string, log: Logger): pg.Pool {
+  const pool = new pg.Pool({ ...clientOptions(url), max: CONNECTIONS })
+  // An idle connection that breaks is replaced at its next use.
+  pool.on('error', (error) => log.warn({ err: error }, 'A connection to Postgres was lost'))
+  return pool
+}
+
+/** The pool as Kysely wants it. */
+export function kyselyPool(pool: pg.Pool): PostgresPool {
+  const wrapped = new WeakMap<pg.PoolClient, PostgresPoolClient>()
+  return {
+    options: pool.options,
+    connect: async () => {
+      const client = await pool.connect().catch((error) => {
+        throw storageError(error)
+      })
+      const known = wrapped.get(client)
+      if (known) return known
+      const fresh = wrap(client)
+      wrapped.set(client, fresh)
+      return fresh
+    },
+    end: () => pool.end(),
+  }
+}
+
+function wrap(client: pg.PoolClient): PostgresPoolClient {
+  const query = async (sql: string, parameters: readonly unknown[]) => {
+    try {
+      return await client.query(sql, parameters.map(storable))
+    } catch (error) {
+      throw storageError(error)
+    }
+  }
+  return {
+    // Cursors are not configured, so Kysely only uses the form with text and parameters.
+    query: query as unknown as PostgresPoolClient['query'],
+    release: (destroy) => client.release(destroy),
+  }
+}
