@@ -1,0 +1,65 @@
+// Opens connections to checked addresses only: literals are checked here, names in the lookup, and the socket goes to
+// the very address that was checked, so a name that changes its answer gains nothing.
+import { lookup as systemLookup } from 'node:dns/promises'
+import { isIP, type LookupFunction } from 'node:net'
+import { buildConnector } from 'undici'
+import { type AddressRules, addressAllowed, bareHost, OPT_IN } from './address-rules.ts'
+import { AppError } from './app-error.ts'
+
+export interface ResolvedAddress {
+  address: string
+  family: number
+}
+
+export type Resolve = (host: string) => Promise<readonly ResolvedAddress[]>
+
+export const systemResolve: Resolve = (host) => systemLookup(host, { all: true, order: 'verbatim' })
+
+export interface SafeConnectOptions {
+  rules: AddressRules
+  resolve?: Resolve
+  timeoutMs: number
+  /** PEM of authorities to trust instead of the built-in ones. */
+  ca?: string
+}
+
+/** For the `connect` option of an undici Agent or Pool. Refusals are AppError blocked_address. */
+export function createSafeConnector(options: SafeConnectOptions): buildConnector.connector {
+  const { rules, resolve = systemResolve, timeoutMs, ca } = options
+  const connect = buildConnector({
+    timeout: timeoutMs,
+    allowH2: false,
+    lookup: checkedLookup(rules, resolve),
+    ...(ca === undefined ? {} : { ca }),
+  })
+  return (target, done) => {
+    const host = bareHost(target.hostname)
+    // Sockets never look up a literal, so this is the only place where one is seen.
+    if (isIP(host) !== 0 && !addressAllowed(rules, host, host)) done(blocked(), null)
+    else connect(target, done)
+  }
+}
+
+/** One question per connection; every answer must be allowed, or none is used. */
+export function checkedLookup(rules: AddressRules, resolve: Resolve): LookupFunction {
+  return (hostname, options, done) => {
+    const host = bareHost(hostname)
+    resolve(host).then(
+      (answers) => {
+        const first = answers[0]
+        if (first === undefined) done(new Error(`${host} has no address`), '')
+        else if (!answers.every(({ address }) => addressAllowed(rules, host, address)))
+          done(blocked(), '')
+        else if (options.all) done(null, [...answers])
+        else done(null, first.address, first.family)
+      },
+      (error: Error) => done(error, ''),
+    )
+  }
+}
+
+const blocked = () =>
+  new AppError('blocked_address', 'The URL leads to an address that is not public.', {
+    remedy: OPT_IN,
+    data: { problem: 'address' },
+  })
