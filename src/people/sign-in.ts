@@ -27,55 +27,52 @@ export interface SignIn {
 const LONGEST_LOGIN_READ = 256
 
 export function createSignIn(core: Core, options: { cost?: Cost } = {}): SignIn {
+  const inTurn = createTurns()
   return {
-    async signIn(origin, credentials) {
-      const key = loginKey(credentials.login.slice(0, LONGEST_LOGIN_READ))
+    async signIn(origin, { login, password, cookie }) {
+      const key = loginKey(login.slice(0, LONGEST_LOGIN_READ))
       const user = await core.store.db
         .selectFrom('users')
         .selectAll()
         .where('login_key', '=', key)
         .executeTakeFirst()
+      const stored = user?.password_hash ?? null
       const attempt = { account: user?.id ?? unknownAccount(key), ip: origin.ip }
       await refuseIfLocked(core, attempt)
-      const right = await verifyPassword(
-        core,
-        credentials.password,
-        user?.password_hash ?? null,
-        options.cost,
-      )
-      // Again: of many guesses sent at once, those that end after the limit was reached learn nothing.
-      const left = await refuseIfLocked(core, attempt)
-      const fail = (reason: string) =>
-        recordFailure(core, origin, { user, account: attempt.account, reason, left })
-      if (!user || !right) {
-        await fail(user ? 'wrong password' : 'unknown login name')
-        throw signInFailed()
-      }
-      const begun =
-        user.disabled_at === null && (await begin(core, origin, user, credentials, options.cost))
-      if (!begun) {
+      const right = await verifyPassword(core, password, stored, options.cost)
+      const renewed =
+        right && stored !== null && isOutdated(stored, options.cost)
+          ? await hashPassword(core, password, options.cost)
+          : stored
+      // Counted again and recorded in turn: of many guesses sent at once, those over the limit learn nothing.
+      return inTurn(async () => {
+        const left = await refuseIfLocked(core, attempt)
+        const fail = (reason: string) =>
+          recordFailure(core, origin, { user, account: attempt.account, reason, left })
+        if (!user || !right) {
+          await fail(user ? 'wrong password' : 'unknown login name')
+          throw signInFailed()
+        }
+        const begun = await begin(core, origin, user, renewed, cookie)
+        if (begun) return begun
         await fail('account disabled')
         // Only who knows the password gets here, and deserves to know why.
         throw new AppError('user_disabled', 'This account is disabled.', {
           remedy: 'Ask an admin of this gateway to enable it.',
         })
-      }
-      return begun
+      })
     },
   }
 }
 
-/** False when the account was disabled, or its password changed, while the password was being checked. */
+/** Null when the account is disabled, or its password changed while it was being checked. */
 async function begin(
   core: Core,
   origin: Origin,
   user: StateRow<'users'>,
-  { password, cookie }: Credentials,
-  cost: Cost | undefined,
-): Promise<{ cookie: string; signedIn: SignedIn } | false> {
-  const stored = user.password_hash
-  if (stored === null) return false
-  const next = isOutdated(stored, cost) ? await hashPassword(core, password, cost) : stored
+  renewedHash: string | null,
+  cookie: string | undefined,
+): Promise<{ cookie: string; signedIn: SignedIn } | null> {
   const session = newSession(core)
   const actor = { type: 'user', id: user.id, name: user.login } as const
   const by = { actor, origin: { ...origin, sessionId: session.hash } }
@@ -83,10 +80,10 @@ async function begin(
     return await change(core, by, async (unit) => {
       const row = await unit.db
         .updateTable('users')
-        .set({ last_sign_in_at: core.clock.now(), password_hash: next })
+        .set({ last_sign_in_at: core.clock.now(), password_hash: renewedHash })
         .where('id', '=', user.id)
         .where('disabled_at', 'is', null)
-        .where('password_hash', '=', stored)
+        .where('password_hash', '=', user.password_hash)
         .returningAll()
         .executeTakeFirst()
       if (!row) throw new AccountChanged()
@@ -102,8 +99,18 @@ async function begin(
       return { cookie: session.cookie, signedIn }
     })
   } catch (error) {
-    if (error instanceof AccountChanged) return false
+    if (error instanceof AccountChanged) return null
     throw error
+  }
+}
+
+/** One after the other, whatever becomes of each. */
+function createTurns() {
+  let last: Promise<unknown> = Promise.resolve()
+  return <T>(task: () => Promise<T>): Promise<T> => {
+    const mine = last.then(task)
+    last = mine.catch(() => undefined)
+    return mine
   }
 }
 
