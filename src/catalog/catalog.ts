@@ -7,7 +7,7 @@ export interface ToolEntry {
   /** `server__tool`, or its stable alias when that is too long or has other characters: the name on /mcp. */
   publicName: string
   definition: JsonObject & { name: string; inputSchema: JsonObject; annotations?: JsonObject }
-  /** The definition as JSON under `name` (for /s/NAME/mcp) and under `publicName` (for /mcp). */
+  /** The definition as JSON under the server's own name, or its alias (for /s/NAME/mcp), and under `publicName` (for /mcp). */
   ownFragment: string
   publicFragment: string
   /** Why it is not listed (invalid schema, name clash), in words for the admin; null when it is. */
@@ -44,9 +44,12 @@ export interface Catalog {
     capabilities: JsonObject
     instructions?: string
   }
+  /** By the name on /s/NAME/mcp: the server's own, or its alias. The same for prompts. */
   tools: ReadonlyMap<string, ToolEntry>
   prompts: ReadonlyMap<string, NamedEntry>
   resources: ReadonlyMap<string, ResourceEntry>
   templates: readonly TemplateEntry[]
+  /** What was left out or could not be read, in words for the admin. */
+  problems: readonly string[]
   fetchedAt: number
 }

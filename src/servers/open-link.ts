@@ -1,6 +1,6 @@
 // Opens a link to a server of any kind: the one place that knows all kinds.
 import type { Random } from '../kernel/ids.ts'
-import { seconds, type Clock } from '../kernel/time.ts'
+import { type Clock, seconds } from '../kernel/time.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import { openBuiltin } from './builtin/open-builtin.ts'
 import { createEraMemory, type EraMemory } from './era-memory.ts'

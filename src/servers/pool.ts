@@ -10,11 +10,7 @@ import { type ServerStatus, statusOf } from './pool-status.ts'
 import type { Server, ServerSecret } from './server.ts'
 import { trackedLink } from './tracked-link.ts'
 
-export type PoolListener = (
-  server: Server,
-  linkFor: LinkFor,
-  notification: RpcNotification,
-) => void
+export type PoolListener = (server: Server, linkFor: LinkFor, notification: RpcNotification) => void
 
 export interface Pool {
   /**
@@ -24,6 +20,8 @@ export interface Pool {
   link(server: Server, linkFor: LinkFor): Promise<Link>
   /** News outside any call, of every link; a listener set on one link itself takes that link's news away. */
   onNotification(listener: PoolListener): () => void
+  /** A new link was opened. */
+  onOpen(listener: (server: Server, linkFor: LinkFor) => void): () => void
   /** Closes every link of a server and forgets its failures. */
   drop(serverId: string): Promise<void>
   status(serverId: string): ServerStatus
@@ -78,6 +76,7 @@ export function createPool(deps: PoolDeps): Pool {
   const entries = new Map<string, PoolEntry>()
   const records = new Map<string, ServerRecord>()
   const listeners = new Set<PoolListener>()
+  const openListeners = new Set<(server: Server, linkFor: LinkFor) => void>()
   const uses = new WeakMap<LinkFor, string>()
   const stopping = new AbortController()
 
@@ -177,6 +176,7 @@ export function createPool(deps: PoolDeps): Pool {
         entry.openedAt = clock.now()
         entry.usedAt = clock.monotonic()
         entry.link = trackedLink(link, entry, record.breaker, clock)
+        for (const listener of openListeners) listener(server, linkFor)
         return entry.link
       } catch (error) {
         record.breaker.failure(error)
@@ -210,6 +210,10 @@ export function createPool(deps: PoolDeps): Pool {
     onNotification: (listener) => {
       listeners.add(listener)
       return () => void listeners.delete(listener)
+    },
+    onOpen: (listener) => {
+      openListeners.add(listener)
+      return () => void openListeners.delete(listener)
     },
     drop: async (serverId) => {
       records.delete(serverId)
