@@ -2,9 +2,10 @@
 // Authenticated, read and classified it arrives here; see design: resolve, decide, intent, send, outcome, answer.
 import { AppError, isAppError, messageOf } from '../kernel/app-error.ts'
 import type { Link } from '../servers/link.ts'
+import { askClient } from './ask-client.ts'
 import { type CallRecord, intentOf, outcomeOf, refusalOf } from './events.ts'
 import type { Call, GatewayDeps } from './gateway.ts'
-import { linkFor } from './link-for.ts'
+import { linkFor, sessionAffinity } from './link-for.ts'
 import { sendParsed } from './parsed.ts'
 import { resolve, type Target } from './resolve.ts'
 import { sendStreamed } from './streamed.ts'
@@ -72,7 +73,14 @@ const refuseInResult = (call: Call, text: string) =>
 /** A server that cannot be reached got nothing: the failure is an event, not an intent. */
 async function open(deps: GatewayDeps, call: Call, target: Target): Promise<Link> {
   try {
-    return await deps.pool.link(target.server, linkFor(deps, call, target.server))
+    const use = linkFor(deps, call, target.server)
+    const link = await deps.pool.link(target.server, use)
+    const { session } = call
+    // A question outside any call can only go to the session whose link this is.
+    if (session && use.affinity === sessionAffinity(session)) {
+      link.onQuestion((question) => askClient(session, session.stream, question))
+    }
+    return link
   } catch (error) {
     deps.journal.record('auth', refusalOf(deps, call, target, messageOf(error), 'error'))
     throw error

@@ -9,38 +9,50 @@ import { isInteractive } from './wire-mode.ts'
 
 const CLIENT_INFO = { name: GATEWAY_INFO.name, version: GATEWAY_INFO.version }
 
+/** The link that anybody may share. */
+export const SHARED_LINK: LinkFor = {
+  affinity: 'shared',
+  clientInfo: CLIENT_INFO,
+  capabilities: {},
+}
+
+export function linkFor(deps: GatewayDeps, call: Call, server: Server): LinkFor {
+  const era = deps.views.catalog(server)?.era ?? null
+  return affinityOf(server, era, call.session, call.principal.user.id)
+}
+
 /**
  * Session-era servers keep state per session, so a session of ours gets one of theirs. A program on stdio is shared
  * unless the client can be asked questions: on a shared pipe nobody could say whom a question is for.
  */
-export function linkFor(deps: GatewayDeps, call: Call, server: Server): LinkFor {
-  return affinityOf(
-    server,
-    deps.views.catalog(server)?.era ?? null,
-    call.session,
-    call.principal.user.id,
-  )
-}
-
 export function affinityOf(
   server: Server,
   serverEra: Era | null,
   session: Session | null,
   userId: string,
 ): LinkFor {
-  const shared: LinkFor = { affinity: 'shared', clientInfo: CLIENT_INFO, capabilities: {} }
-  if (server.spec.kind === 'builtin' || serverEra === 'stateless') return shared
+  if (server.spec.kind === 'builtin' || serverEra === 'stateless') return SHARED_LINK
   if (server.spec.kind === 'stdio') {
-    return session && isInteractive(session.capabilities) ? ofSession(session) : shared
+    return session && isInteractive(session.capabilities) ? ofSession(session) : SHARED_LINK
   }
-  return session ? ofSession(session) : { ...shared, affinity: `user:${userId}` }
+  return session ? ofSession(session) : { ...SHARED_LINK, affinity: `user:${userId}` }
 }
 
-const ofSession = (session: Session): LinkFor => ({
-  affinity: sessionAffinity(session),
-  clientInfo: CLIENT_INFO,
-  capabilities: clientCapabilities(session.capabilities),
-})
+/** One object per session: the pool computes its key once. */
+const bySession = new WeakMap<Session, LinkFor>()
+
+function ofSession(session: Session): LinkFor {
+  let link = bySession.get(session)
+  if (!link) {
+    link = {
+      affinity: sessionAffinity(session),
+      clientInfo: CLIENT_INFO,
+      capabilities: clientCapabilities(session.capabilities),
+    }
+    bySession.set(session, link)
+  }
+  return link
+}
 
 export const sessionAffinity = (session: Session) => `session:${session.idHash}`
 

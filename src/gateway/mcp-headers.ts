@@ -1,4 +1,5 @@
 // The `Mcp-*` headers of a request that goes on to a stateless server (2026-07-28 Request Metadata).
+import { encodeHeaderValue } from '../catalog/header-value.ts'
 import type { Call } from './gateway.ts'
 import type { Target } from './resolve.ts'
 
@@ -11,17 +12,9 @@ export function forwardedHeaders(
   const headers: Record<string, string> = { 'mcp-method': message.method }
   const version = req.headers['mcp-protocol-version']
   if (typeof version === 'string') headers['mcp-protocol-version'] = version
-  if (req.headers['mcp-name'] !== undefined) headers['mcp-name'] = headerValue(target.name)
+  if (req.headers['mcp-name'] !== undefined) headers['mcp-name'] = encodeHeaderValue(target.name)
   for (const [name, value] of Object.entries(req.headers)) {
     if (name.startsWith('mcp-param-') && typeof value === 'string') headers[name] = value
   }
   return headers
-}
-
-/** 2026-07-28 Streamable HTTP, Value Encoding. */
-export function headerValue(value: string): string {
-  const plain =
-    /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/.test(value) &&
-    !(value.startsWith('=?base64?') && value.endsWith('?='))
-  return plain ? value : `=?base64?${Buffer.from(value).toString('base64')}?=`
 }

@@ -23,6 +23,8 @@ export interface Session {
   questions: Map<string, (reply: RpcReply) => void>
   /** The standalone GET stream, when one is open. */
   stream: SseStream | null
+  /** Resources whose changes the client asked to hear of. */
+  subscriptions: Set<string>
   nextQuestion: number
   seenAt: number
 }
@@ -36,8 +38,8 @@ export interface Sessions {
   /** @throws AppError session_unknown for one that ended, never was, or is another person's */
   find(id: string, principal: Principal, endpointPath: string): Session | Promise<Session>
   end(session: Session): Promise<void>
-  /** Live sessions of this process on one endpoint path. */
-  live(): Iterable<Session>
+  /** The live session with this hash, if this process holds it. */
+  byHash(idHash: string): Session | null
   /** Ends sessions that nobody has used for a day. */
   sweep(): Promise<void>
 }
@@ -72,6 +74,7 @@ export function createSessions(core: Core, onEnd: (session: Session) => void): S
     calls: new Map(),
     questions: new Map(),
     stream: null,
+    subscriptions: new Set(),
     nextQuestion: 1,
     seenAt: clock.now(),
   })
@@ -176,7 +179,7 @@ export function createSessions(core: Core, onEnd: (session: Session) => void): S
       return load(idHash).then((loaded) => check(loaded, principal, endpointPath))
     },
     end: (session) => endWhere([session.idHash]),
-    live: () => memory.values(),
+    byHash: (idHash) => memory.get(idHash) ?? null,
     async sweep() {
       const rows = await store.db
         .selectFrom('mcp_sessions')

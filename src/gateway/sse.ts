@@ -5,6 +5,8 @@ import type { Clock } from '../kernel/time.ts'
 export interface SseStream {
   send(json: string): void
   end(): void
+  /** Returns the function that takes the listener off again. */
+  onClose(listener: () => void): () => void
   readonly closed: boolean
 }
 
@@ -36,6 +38,10 @@ export function openSse(
   res.flushHeaders()
   res.on('close', stop)
   return {
+    onClose: (listener) => {
+      res.on('close', listener)
+      return () => void res.off('close', listener)
+    },
     send: (json) => {
       if (!closed) res.write(`event: message\ndata: ${json}\n\n`)
     },

@@ -3,7 +3,7 @@
 import type { ServerResponse } from 'node:http'
 import { AppError } from '../../../kernel/app-error.ts'
 import type { Clock } from '../../../kernel/time.ts'
-import type { RpcReply } from '../../../servers/link.ts'
+import { askClient } from '../../ask-client.ts'
 import type { Answer } from '../../gateway.ts'
 import type { Session } from '../../sessions.ts'
 import { openSse, type SseStream } from '../../sse.ts'
@@ -52,32 +52,9 @@ export function sessionAnswer(
     notify: (method, params) => {
       opened()?.send(JSON.stringify({ jsonrpc: '2.0', method, ...(params ? { params } : {}) }))
     },
-    ask(question) {
-      const target = session ? opened() : null
-      if (!session || !target) {
-        return Promise.reject(
-          new AppError('bad_request', 'The client cannot be asked: it accepts no event stream.'),
-        )
-      }
-      const id = `mooring-${session.nextQuestion++}`
-      return new Promise<RpcReply>((resolve) => {
-        session.questions.set(JSON.stringify(id), resolve)
-        res.on('close', () => {
-          if (session.questions.delete(JSON.stringify(id))) {
-            resolve({
-              error: { code: -32000, message: 'The client went away before it answered.' },
-            })
-          }
-        })
-        target.send(
-          JSON.stringify({
-            jsonrpc: '2.0',
-            id,
-            method: question.method,
-            ...(question.params ? { params: question.params } : {}),
-          }),
-        )
-      })
-    },
+    ask: (question) =>
+      session
+        ? askClient(session, opened(), question)
+        : Promise.reject(new AppError('bad_request', 'There is no session to ask in.')),
   }
 }

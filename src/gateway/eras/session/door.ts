@@ -97,7 +97,14 @@ async function request(deps: GatewayDeps, call: Call): Promise<void> {
       .end(json)
     return
   }
-  if (TARGETED[method]) return callTool(deps, call)
+  if (TARGETED[method]) {
+    const { uri } = call.message.params
+    if (method === 'resources/subscribe' && typeof uri === 'string')
+      call.session?.subscriptions.add(uri)
+    if (method === 'resources/unsubscribe' && typeof uri === 'string')
+      call.session?.subscriptions.delete(uri)
+    return callTool(deps, call)
+  }
   if (method === 'ping') return call.answer.result({})
   if (method === 'logging/setLevel') {
     const only = onlyServer(deps, call)

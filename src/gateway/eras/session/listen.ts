@@ -1,5 +1,5 @@
 // The standalone GET stream (2025-11-25 Streamable HTTP, Listening): what the servers say outside any call.
-// On /s/NAME/mcp in front of a session-era HTTP server its own stream is passed through, so that resuming works.
+// Resuming a stream of a session-era HTTP server on /s/NAME/mcp is passed on to it: the events are its own.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Principal } from '../../../grants/principal.ts'
 import { AppError } from '../../../kernel/app-error.ts'
@@ -38,7 +38,9 @@ export async function listen(
     principal,
     endpoint,
     listChanged: (kind) => send(`notifications/${kind}/list_changed`),
-    resourceUpdated: (_uri, params) => send('notifications/resources/updated', params),
+    resourceUpdated: (uri, params) => {
+      if (session.subscriptions.has(uri)) send('notifications/resources/updated', params)
+    },
   })
   const offStreams = deps.streams.add(
     { principalId: principal.id, userId: principal.user.id },
@@ -57,7 +59,8 @@ async function passedThrough(
   res: ServerResponse,
   { principal, endpoint, session }: { principal: Principal; endpoint: Endpoint; session: Session },
 ): Promise<boolean> {
-  if (endpoint.kind !== 'server') return false
+  const lastEventId = req.headers['last-event-id']
+  if (endpoint.kind !== 'server' || typeof lastEventId !== 'string') return false
   const server = serversOf(deps.views, endpoint)[0] as Server
   if (server.spec.kind !== 'http' || deps.views.catalog(server)?.era !== 'session') return false
   const link: Link = await deps.pool.link(
@@ -66,13 +69,9 @@ async function passedThrough(
   )
   if (!link.forward) return false
   const gone = new AbortController()
-  const lastEventId = req.headers['last-event-id']
   const reply = await link.forward({
     method: 'GET',
-    headers: {
-      accept: 'text/event-stream',
-      ...(typeof lastEventId === 'string' ? { 'last-event-id': lastEventId } : {}),
-    },
+    headers: { accept: 'text/event-stream', 'last-event-id': lastEventId },
     signal: gone.signal,
     deadline: deps.limits.callTimeoutMs,
   })

@@ -1,5 +1,6 @@
 // What every request of the stateless era has to carry (2026-07-28 Overview > _meta; Streamable HTTP > Request Metadata).
 import type { IncomingHttpHeaders } from 'node:http'
+import { decodeHeaderValue } from '../../../catalog/header-value.ts'
 import { STATELESS_VERSIONS } from '../../../kernel/mcp.ts'
 import { metaOf, PROTOCOL_VERSION_KEY } from '../../classify-era.ts'
 import { isObject, type Message } from '../../message.ts'
@@ -90,7 +91,7 @@ function checkName(message: Message, header: string | undefined): void {
       )
     return
   }
-  const decoded = decodeHeader(header)
+  const decoded = decodeHeaderValue(header)
   if (decoded === null)
     throw mismatch(header, 'the Mcp-Name header carries an invalid Base64 value')
   if (typeof value === 'string' && decoded !== value)
@@ -98,16 +99,6 @@ function checkName(message: Message, header: string | undefined): void {
       header,
       `the body carries params.${field} "${value}" but the Mcp-Name header names "${decoded}"`,
     )
-}
-
-/** Decodes the sentinel form; null when it is not canonical Base64 of UTF-8. */
-export function decodeHeader(value: string): string | null {
-  if (!value.startsWith('=?base64?') || !value.endsWith('?=')) return value
-  const encoded = value.slice(9, -2)
-  const bytes = Buffer.from(encoded, 'base64')
-  if (bytes.toString('base64') !== encoded) return null
-  const text = bytes.toString('utf8')
-  return Buffer.from(text).equals(bytes) ? text : null
 }
 
 const trimmed = (value: string | string[] | undefined) =>

@@ -1,9 +1,12 @@
 // `Mcp-Param-*` headers must agree with the arguments they mirror (2026-07-28 Custom Headers from Tool Parameters).
 import type { IncomingHttpHeaders } from 'node:http'
+import { decodeHeaderValue } from '../../../catalog/header-value.ts'
+import { paramHeaders, paramHeadersOf } from '../../../catalog/param-headers.ts'
 import type { JsonObject } from '../../../kernel/mcp.ts'
-import { isObject } from '../../message.ts'
 import { RpcFailure } from '../../rpc-error.ts'
-import { decodeHeader } from './envelope.ts'
+
+/** Most tools declare none: found out once per schema. */
+const declares = new WeakMap<JsonObject, boolean>()
 
 /** @throws RpcFailure -32020 with HTTP 400 */
 export function checkParamHeaders(
@@ -11,43 +14,33 @@ export function checkParamHeaders(
   args: unknown,
   headers: IncomingHttpHeaders,
 ): void {
-  for (const { path, header } of declared(schema, [])) {
-    const value = path.reduce<unknown>(
-      (node, key) => (isObject(node) ? node[key] : undefined),
-      args,
-    )
-    if (value === undefined || value === null || typeof value === 'object') continue
-    const name = `mcp-param-${header.toLowerCase()}`
+  let any = declares.get(schema)
+  if (any === undefined) {
+    const declared = paramHeadersOf(schema)
+    any = 'headers' in declared && declared.headers.length > 0
+    declares.set(schema, any)
+  }
+  if (!any) return
+  for (const [name, wanted] of Object.entries(paramHeaders(schema, args))) {
     const sent = headers[name]
-    const shown = `${path.join('.')}=${JSON.stringify(value)}`
-    if (typeof sent !== 'string')
-      throw mismatch(name, `the body carries ${shown} but the ${name} header is missing`)
-    const decoded = decodeHeader(sent)
-    const same =
-      decoded !== null &&
-      (decoded === String(value) ||
-        (typeof value === 'number' && /^-?\d+(\.\d+)?$/.test(decoded) && Number(decoded) === value))
-    if (!same) throw mismatch(name, `the body carries ${shown} but the ${name} header differs`)
+    if (typeof sent !== 'string') throw mismatch(name, 'is missing')
+    const value = decodeHeaderValue(sent)
+    if (value === null || !same(value, decodeHeaderValue(wanted) ?? wanted))
+      throw mismatch(name, 'differs from the argument')
   }
 }
 
-const mismatch = (header: string, body: string) =>
-  new RpcFailure(-32020, `Bad Request: the request headers and body disagree: ${body}`, {
-    status: 400,
-    data: { mismatch: { header, body } },
-  })
+/** Integers are compared by value: 42.0 is 42. */
+const same = (sent: string, wanted: string) =>
+  sent === wanted ||
+  (/^-?\d+(\.\d+)?$/.test(sent) && /^-?\d+$/.test(wanted) && Number(sent) === Number(wanted))
 
-/** Only chains of `properties` count; invalid declarations hide their tool when the catalogue is built. */
-function declared(schema: JsonObject, path: string[]): { path: string[]; header: string }[] {
-  const here =
-    typeof schema['x-mcp-header'] === 'string' && path.length > 0
-      ? [{ path, header: schema['x-mcp-header'] }]
-      : []
-  if (!isObject(schema.properties)) return here
-  return [
-    ...here,
-    ...Object.entries(schema.properties).flatMap(([key, child]) =>
-      isObject(child) ? declared(child, [...path, key]) : [],
-    ),
-  ]
-}
+const mismatch = (header: string, how: string) =>
+  new RpcFailure(
+    -32020,
+    `Bad Request: the request headers and body disagree: the ${header} header ${how}.`,
+    {
+      status: 400,
+      data: { mismatch: { header } },
+    },
+  )
