@@ -1,0 +1,239 @@
+// The authorization server as the other rooms see it: /oauth/*, the well-known documents, and the pending requests that
+// the login and consent pages finish. The protocol core is oidc-provider; everything around it is in this folder.
+
+import type { Context } from 'hono'
+import { exportJWK, generateKeyPair } from 'jose'
+import type Provider from 'oidc-provider'
+import { gatewaySecret } from '../credentials/gateway-secrets.ts'
+import { AppError, isAppError } from '../kernel/app-error.ts'
+import type { Interactions } from '../pages/interaction.ts'
+import { oauthErrorOf } from './answers.ts'
+import { derivedCookies } from './browser-session.ts'
+import type { Keys } from './configuration.ts'
+import { allowedOrigin, preflight, withCors } from './cors.ts'
+import type { AuthServerDeps } from './deps.ts'
+import { eventRow } from './events.ts'
+import { createInteractions } from './interactions.ts'
+import { metadataDocument, wellKnown } from './metadata.ts'
+import { type ProtectedResource, protectedResource } from './protected-resource.ts'
+import { buildProvider } from './provider.ts'
+import { readBody } from './read-body.ts'
+import { parseObject } from './records.ts'
+import { refusalMessage } from './refusal-page.ts'
+import { register } from './registration.ts'
+import { type Captured, libraryHeaders, runProvider, toResponse } from './run-provider.ts'
+import { sweep } from './sweep.ts'
+import { easeTokenRequest } from './token-request.ts'
+import { type Facts, type OidcUnit, runUnit } from './unit-of-work.ts'
+
+export interface AuthServer {
+  /** Answers /oauth/* and /.well-known/*; anything else there gets a 404 that names the right URL. */
+  handle(c: Context): Promise<Response>
+  interactions: Interactions
+  /** The RFC 9728 document of an endpoint path as typed (`/mcp/`), '' for the root; null when there is no endpoint. */
+  protectedResource(path: string): ProtectedResource | null
+  /** Removes what has been expired for long; bounded, to be called every few minutes. */
+  sweep(): Promise<void>
+}
+
+export function createAuthServer(deps: AuthServerDeps): AuthServer {
+  const provider = providerCache(deps)
+  const serve = serveWith(deps)
+  return {
+    handle: (c) => handle(deps, provider, serve, c),
+    interactions: createInteractions(deps, provider),
+    protectedResource: (path) => protectedResource(deps, path),
+    sweep: () => sweep(deps),
+  }
+}
+
+type GetProvider = () => Promise<Provider>
+type Serve = (facts: Facts, work: (unit: OidcUnit) => Promise<Response>) => Promise<Response>
+
+/** One library per issuer. Keys are read when first needed, and again when that failed. */
+function providerCache(deps: AuthServerDeps): GetProvider {
+  let built: { key: string; provider: Promise<Provider> } | undefined
+  return () => {
+    const key = `${deps.publicUrl()} ${deps.auth().clientDocuments}`
+    if (built?.key === key) return built.provider
+    const provider = loadKeys(deps).then((keys) => buildProvider(deps, keys))
+    built = { key, provider }
+    provider.catch(() => {
+      if (built?.provider === provider) built = undefined
+    })
+    return provider
+  }
+}
+
+async function loadKeys({ core, vault }: AuthServerDeps): Promise<Keys> {
+  const jwk = await gatewaySecret(core, vault, 'oauth-signing-key', async () => {
+    const { privateKey } = await generateKeyPair('ES256', { extractable: true })
+    return JSON.stringify({ ...(await exportJWK(privateKey)), alg: 'ES256', use: 'sig' })
+  })
+  const cookies = await gatewaySecret(core, vault, 'oauth-cookie-key', () =>
+    core.random(32).toString('base64url'),
+  )
+  return { jwks: { keys: [parseObject(jwk)] }, cookies: [cookies] }
+}
+
+/** Runs a unit, records its events after the commit, and turns what failed into an answer. */
+function serveWith({ core, journal }: AuthServerDeps): Serve {
+  return async (facts, work) => {
+    const { result, unit } = await runUnit(core, facts, async (unit) => {
+      const response = await work(unit)
+      // A fault in the middle leaves half of a decision behind: none of it counts.
+      if (response.status >= 500) unit.operations.length = 0
+      return response
+    })
+    for (const event of unit.events) journal.record('auth', eventRow(core, unit, event))
+    return result
+  }
+}
+
+const PROGRAMS: Record<string, 'POST' | 'GET'> = {
+  '/oauth/token': 'POST',
+  '/oauth/register': 'POST',
+  '/oauth/revoke': 'POST',
+  '/oauth/introspect': 'POST',
+  '/oauth/par': 'POST',
+  '/oauth/jwks': 'GET',
+}
+const AUTHORIZE = /^\/oauth\/authorize(?:\/([\w-]{1,64}))?$/
+
+async function handle(
+  deps: AuthServerDeps,
+  provider: GetProvider,
+  serve: Serve,
+  c: Context,
+): Promise<Response> {
+  const { pathname } = new URL(c.req.url)
+  const authorize = AUTHORIZE.exec(pathname)
+  if (authorize) return browser(deps, provider, serve, c, authorize[1])
+  const origin = allowedOrigin(deps, c.req.raw.headers)
+  try {
+    return withCors(await program(deps, provider, serve, c, pathname, origin), origin)
+  } catch (error) {
+    if (!isAppError(error)) throw error
+    return withCors(oauthErrorOf(error), origin)
+  }
+}
+
+async function program(
+  deps: AuthServerDeps,
+  provider: GetProvider,
+  serve: Serve,
+  c: Context,
+  pathname: string,
+  origin: string | undefined,
+): Promise<Response> {
+  const known = wellKnown(pathname)
+  const method = known ? 'GET' : PROGRAMS[pathname]
+  if (method === undefined)
+    throw new AppError('wrong_path', `Nothing answers at ${pathname}.`, {
+      remedy: `The addresses are in ${deps.publicUrl()}/.well-known/oauth-authorization-server`,
+    })
+  if (c.req.method === 'OPTIONS') return preflight(method, origin)
+  if (c.req.method !== method && !(method === 'GET' && c.req.method === 'HEAD')) {
+    const refused = oauthErrorOf(
+      new AppError('method_not_allowed', `${pathname} answers ${method}, not ${c.req.method}.`),
+    )
+    refused.headers.set('allow', `${method}, OPTIONS`)
+    return refused
+  }
+  const headers = libraryHeaders(c.req.raw.headers, deps.publicUrl())
+  // Programs get JSON whatever they say they accept, and no cookie has a meaning here.
+  headers.accept = 'application/json'
+  delete headers.cookie
+  const facts: Facts = { origin: deps.originOf(c), signedIn: null }
+  const library = await provider()
+  if (known)
+    return serve(facts, async () =>
+      Response.json(await metadataDocument(deps, library, known, headers), {
+        headers: { 'cache-control': 'public, max-age=60' },
+      }),
+    )
+  const body = method === 'POST' ? await readBody(c.req.raw) : undefined
+  if (pathname === '/oauth/register' && body)
+    return register(deps, library, { headers, body, origin: facts.origin }, serve)
+  return serve(facts, async (unit) => {
+    const captured = await runProvider(library, {
+      method,
+      url: pathname,
+      headers,
+      ...(body && {
+        body: pathname === '/oauth/token' ? await easeTokenRequest(deps, body) : body,
+      }),
+    })
+    return toResponse(unit.connection ? saysWhenItEnds(captured, unit.connection) : captured)
+  })
+}
+
+/** C17: the token response says when the connection ends, unless it is refreshed before. */
+function saysWhenItEnds(
+  captured: Captured,
+  { refreshExpiresIn, endsAt }: NonNullable<OidcUnit['connection']>,
+): Captured {
+  if (captured.status !== 200) return captured
+  const answer = {
+    ...parseObject(captured.body.toString('utf8')),
+    ...(refreshExpiresIn === null ? {} : { refresh_token_expires_in: refreshExpiresIn }),
+    grant_expires_at: Math.floor(endsAt / 1000),
+  }
+  return { ...captured, body: Buffer.from(JSON.stringify(answer)) }
+}
+
+/** GET /oauth/authorize and the way back from a page: a person is looking, so failures are pages. */
+async function browser(
+  deps: AuthServerDeps,
+  provider: GetProvider,
+  serve: Serve,
+  c: Context,
+  uid: string | undefined,
+): Promise<Response> {
+  if (c.req.method !== 'GET') {
+    const refused = oauthErrorOf(
+      new AppError(
+        'method_not_allowed',
+        `The authorization endpoint answers GET, not ${c.req.method}.`,
+      ),
+    )
+    refused.headers.set('allow', 'GET')
+    return refused
+  }
+  try {
+    const cookies = c.req.header('cookie') ?? ''
+    const signedIn = await deps.signedIn(cookies)
+    const library = await provider()
+    const { pathname, search } = new URL(c.req.url)
+    return await serve({ origin: deps.originOf(c), signedIn }, async (unit) => {
+      const headers = libraryHeaders(c.req.raw.headers, deps.publicUrl())
+      headers.cookie = await derivedCookies(library, cookies, uid)
+      const captured = await runProvider(library, {
+        method: 'GET',
+        url: pathname + search,
+        headers,
+      })
+      if (unit.authorized) await unit.pendingGrant?.()
+      return unit.page ? page(deps, c, unit, captured) : toResponse(captured)
+    })
+  } catch (error) {
+    if (!isAppError(error)) throw error
+    return deps.renderMessage(c, {
+      status: error.status,
+      code: error.code,
+      title: 'This sign-in cannot go on now',
+      text: error.message,
+      remedy: error.remedy ?? 'Start again from the client.',
+      details: [],
+    })
+  }
+}
+
+async function page(deps: AuthServerDeps, c: Context, unit: OidcUnit, captured: Captured) {
+  const rendered = await deps.renderMessage(c, refusalMessage(unit.page!))
+  const response = new Response(rendered.body, rendered)
+  for (const cookie of [captured.headers['set-cookie'] ?? []].flat())
+    response.headers.append('set-cookie', cookie)
+  response.headers.set('cache-control', 'no-store')
+  return response
+}

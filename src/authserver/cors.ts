@@ -1,0 +1,35 @@
+// CORS for browser programs from allowed origins, on the endpoints that programs call. Never with credentials.
+import type { AuthServerDeps } from './deps.ts'
+
+const HEADERS = 'authorization, content-type, mcp-protocol-version'
+
+/** undefined: the request does not come from a page that may read the answer. */
+export function allowedOrigin(
+  deps: Pick<AuthServerDeps, 'allowedOrigins' | 'publicUrl'>,
+  headers: Headers,
+): string | undefined {
+  const origin = headers.get('origin')
+  if (origin === null) return undefined
+  return origin === deps.publicUrl() || deps.allowedOrigins().includes(origin) ? origin : undefined
+}
+
+export function withCors(response: Response, origin: string | undefined): Response {
+  response.headers.append('vary', 'Origin')
+  for (const name of [...response.headers.keys()])
+    if (name.startsWith('access-control-')) response.headers.delete(name)
+  if (origin === undefined) return response
+  response.headers.set('access-control-allow-origin', origin)
+  response.headers.set('access-control-expose-headers', 'www-authenticate, retry-after')
+  return response
+}
+
+export function preflight(methods: string, origin: string | undefined): Response {
+  const response = withCors(new Response(null, { status: 204 }), origin)
+  response.headers.set('allow', `${methods}, OPTIONS`)
+  if (origin !== undefined) {
+    response.headers.set('access-control-allow-methods', methods)
+    response.headers.set('access-control-allow-headers', HEADERS)
+    response.headers.set('access-control-max-age', '3600')
+  }
+  return response
+}

@@ -1,0 +1,77 @@
+// What the authorization server is given by compose.ts. Rooms on its own level come in as functions.
+import type { Context } from 'hono'
+import type { Settings } from '../config/settings.ts'
+import type { Vault } from '../credentials/vault.ts'
+import type { Core } from '../logs/core.ts'
+import type { Origin } from '../logs/event.ts'
+import type { Journal } from '../logs/journal.ts'
+import type { ScopeChoice } from '../pages/interaction.ts'
+import type { Account, SignedIn } from '../people/account.ts'
+
+/** The MCP endpoints as resources (RFC 8707). */
+export interface Endpoints {
+  /** The endpoint that an absolute URL names; null when it names none. */
+  resolve(url: string): Resource | null
+}
+
+export interface Resource {
+  /** Without trailing slash: equal for all spellings of one endpoint. */
+  path: string
+  /** null: the aggregated endpoint. */
+  serverName: string | null
+}
+
+/** What a person is told when there is no client to redirect to. */
+export interface Message {
+  status: number
+  code: string
+  title: string
+  /** What happened and why. */
+  text: string
+  remedy: string
+  /** Further lines, such as the registered redirect addresses. Hostile text. */
+  details: readonly string[]
+}
+
+/** Fetches a client ID metadata document, from the cache when it may. @throws AppError client_document */
+export interface ClientDocuments {
+  fetch(url: string): Promise<Response>
+}
+
+export interface AuthServerDeps {
+  core: Core
+  vault: Vault
+  journal: Journal
+  /** Origin of the gateway, which is the issuer: scheme, host, port; no path, no slash. */
+  publicUrl(): string
+  auth(): Settings['auth']
+  endpoints: Endpoints
+  /** Names of the servers as they are now: they make the scopes. */
+  serverNames(): readonly string[]
+  documents: ClientDocuments
+  /** Who is signed in on the browser that sent this Cookie header. */
+  signedIn(cookieHeader: string | undefined): Promise<SignedIn | null>
+  /** null when there is no such person, or the account is disabled. */
+  findAccount(userId: string): Promise<Account | null>
+  /** Where a request came from, with proxies already accounted for. */
+  originOf(c: Context): Origin
+  renderMessage(c: Context, message: Message): Response | Promise<Response>
+  /** What the scopes mean to this person, for the consent page. */
+  describeScopes(question: {
+    userId: string
+    resource: Resource
+    scopes: readonly string[]
+  }): Promise<ScopeChoice[]> | ScopeChoice[]
+  /** Browser origins besides our own that may call the endpoints. */
+  allowedOrigins(): readonly string[]
+  limits?: Partial<Limits>
+}
+
+export interface Limits {
+  /** New registrations of one address (IPv6: one /64) in an hour. Hosted clients of many people share an address. */
+  registrationsPerHour: number
+  /** Registered clients in all. Those that nobody used for a day make room. */
+  clients: number
+}
+
+export const DEFAULT_LIMITS: Limits = { registrationsPerHour: 120, clients: 20_000 }
