@@ -37,7 +37,8 @@ function inner(schema: z.ZodType): z.ZodObject {
 }
 
 /** For editors: completion and checks in mooring.yaml. */
-export const jsonSchema = (): Record<string, unknown> => ({
-  ...z.toJSONSchema(fileSchema, { io: 'input', target: 'draft-2020-12' }),
-  title: 'mooring.yaml',
-})
+export function jsonSchema(): Record<string, unknown> {
+  // The data folder has a default too, but one that depends on the machine.
+  const { required: _, ...schema } = z.toJSONSchema(fileSchema, { io: 'input' })
+  return { ...schema, title: 'mooring.yaml' }
+}

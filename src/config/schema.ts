@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
 import { Secret } from '../kernel/secret.ts'
 import { isLoopbackHost, parsePublicUrl } from './public-url.ts'
-import { DURATION, formatDuration, parseDuration, parseSize, SIZE } from './units.ts'
+import { DURATION, formatDuration, formatSize, parseDuration, parseSize, SIZE } from './units.ts'
 
 /** How a text from a flag or the environment becomes a value. */
 export type OptionKind = 'text' | 'number' | 'boolean' | 'list' | 'duration' | 'size'
@@ -26,23 +26,25 @@ function option<T extends z.ZodType>(schema: T, info: OptionInfo): T {
   return described
 }
 
-const duration = (min: number, max: number) =>
-  z
-    .union([z.int(), z.string().regex(DURATION)], {
-      error: 'must be a duration such as 15m, 12h or 30d',
-    })
+const duration = (min: number, max: number) => {
+  const error = 'must be a duration such as 15m, 12h or 30d'
+  return z
+    .union([z.int(), z.string().regex(DURATION, { error })], { error })
     .transform((value) => (typeof value === 'number' ? value : parseDuration(value)!))
     .refine((value) => value >= min && value <= max, {
       error: `must be from ${formatDuration(min)} to ${formatDuration(max)}`,
     })
+}
 
-const size = (min: number, max: number) =>
-  z
-    .union([z.int(), z.string().regex(SIZE)], { error: 'must be a size such as 4MB or 512KiB' })
+const size = (min: number, max: number) => {
+  const error = 'must be a size such as 4MB or 512KiB'
+  return z
+    .union([z.int(), z.string().regex(SIZE, { error })], { error })
     .transform((value) => (typeof value === 'number' ? value : parseSize(value)!))
     .refine((value) => value >= min && value <= max, {
-      error: `must be from ${min} to ${max} bytes`,
+      error: `must be from ${formatSize(min)} to ${formatSize(max)}`,
     })
+}
 
 const text = z.string({ error: 'must be a text' }).min(1, { error: 'is empty' })
 
