@@ -26,8 +26,6 @@ export interface OpenerDeps {
   clock: Clock
   random: Random
   log: Logger
-  /** Refuses addresses that must not be reached. @throws AppError blocked_address */
-  checkUrl(url: URL): void | Promise<void>
 }
 
 /** Programs may have to install themselves first (npx). */

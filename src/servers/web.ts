@@ -1,7 +1,9 @@
 // HTTP towards servers: one connection pool per origin, no redirects, and every failure as one of our errors.
 import type { Readable } from 'node:stream'
 import { errors, Pool } from 'undici'
+import { addressRules, checkUrl } from '../kernel/address-rules.ts'
 import { AppError, messageOf } from '../kernel/app-error.ts'
+import { createSafeConnector } from '../kernel/safe-connect.ts'
 import type { ForwardReply } from './link.ts'
 
 export interface WebTarget {
@@ -29,12 +31,27 @@ export interface Web {
   close(): Promise<void>
 }
 
+/** An admin sets these addresses, so private ones are meant; metadata services are reached by nobody. */
+const RULES = addressRules({
+  allowPrivate: ['0.0.0.0/0', '::/0'],
+  allowHttp: true,
+  ports: 'any',
+})
+const CONNECT_MS = 10_000
+
+/** @throws AppError blocked_address */
+export const serverUrl = (text: string): URL => checkUrl(text, RULES)
+
 export function createWeb(): Web {
   const pools = new Map<string, Pool>()
   const poolOf = (origin: string) => {
     let pool = pools.get(origin)
     if (!pool) {
-      pool = new Pool(origin, { connections: 1024, pipelining: 1, connectTimeout: 10_000 })
+      pool = new Pool(origin, {
+        connections: 1024,
+        pipelining: 1,
+        connect: createSafeConnector({ rules: RULES, timeoutMs: CONNECT_MS }),
+      })
       pools.set(origin, pool)
     }
     return pool

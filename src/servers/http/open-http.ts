@@ -6,7 +6,7 @@ import { readDiscovery, withEnvelope } from '../envelope.ts'
 import type { EraMemory } from '../era-memory.ts'
 import type { Hello, Link, LinkFor } from '../link.ts'
 import type { Server, ServerSecret } from '../server.ts'
-import type { Web } from '../web.ts'
+import { serverUrl, type Web } from '../web.ts'
 import { callOver } from './call.ts'
 import { createPort, type Port } from './port.ts'
 import { openSession, type Reopening } from './session-link.ts'
@@ -17,8 +17,6 @@ export interface HttpDeps {
   log: Logger
   web: Web
   eras: EraMemory
-  /** Refuses addresses that must not be reached. @throws AppError blocked_address */
-  checkUrl(url: URL): void | Promise<void>
 }
 
 export interface Opening extends Reopening {
@@ -34,8 +32,7 @@ export async function openHttp(
   linkFor: LinkFor,
   opening: Opening,
 ): Promise<Link> {
-  const url = new URL(server.spec.url)
-  await deps.checkUrl(url)
+  const url = serverUrl(server.spec.url)
   const port = createPort(deps, { name: server.name, url }, secret)
   const { signal, deadline } = opening
   if (deps.eras.get(server) !== 'session') {
