@@ -7,7 +7,7 @@ import { clientRoutes } from './clients.ts'
 import { grantRoutes } from './grants.ts'
 import { keyRoutes } from './keys.ts'
 import { logRoutes } from './logs.ts'
-import { asAppError, PROBLEM_TYPE, toProblem } from './problem.ts'
+import { asAppError, problemResponse } from './problem.ts'
 import { serverRoutes } from './servers.ts'
 import { settingRoutes } from './settings.ts'
 import { userRoutes } from './users.ts'
@@ -36,7 +36,7 @@ export function createAdminApp({ verbs, by, log }: AdminDeps): Hono {
   const root = new Hono()
   root.route('/', app)
   root.notFound((c) =>
-    answer(
+    problemResponse(
       new AppError('wrong_path', `Nothing answers ${c.req.method} ${c.req.path}.`, {
         remedy: 'The admin API is below /api/v1; this may be a gateway of another version.',
       }),
@@ -47,13 +47,7 @@ export function createAdminApp({ verbs, by, log }: AdminDeps): Hono {
     const error = asAppError(thrown, reference)
     if (error.code === 'internal')
       log.error({ err: thrown, request: reference, path: c.req.path }, 'admin request failed')
-    return answer(error)
+    return problemResponse(error)
   })
   return root
 }
-
-const answer = (error: AppError): Response =>
-  new Response(JSON.stringify(toProblem(error)), {
-    status: error.status,
-    headers: { 'content-type': PROBLEM_TYPE },
-  })

@@ -10,7 +10,7 @@ const number = z.string().regex(/^\d+$/).transform(Number)
 const filter = z.strictObject({
   sinceMs: number.exactOptional(),
   search: z.string().max(200).exactOptional(),
-  limit: number.pipe(z.int().min(1).max(10_000)).exactOptional(),
+  limit: number.pipe(z.int().min(1).max(1000)).exactOptional(),
   beforeSeq: number.exactOptional(),
 })
 

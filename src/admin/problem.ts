@@ -1,30 +1,14 @@
-// AppError ⇄ problem details (RFC 9457): what the admin API answers on failure, and how a caller reads it back.
+// What the admin API answers on failure (problem details, kernel/problem.ts), and how a caller reads it back.
 import { z } from 'zod'
 import { AppError, isAppError } from '../kernel/app-error.ts'
 import { type ErrorCode, errorCodes } from '../kernel/error-codes.ts'
+import { problemOf } from '../kernel/problem.ts'
 
-export const PROBLEM_TYPE = 'application/problem+json'
-
-/** `code`, `remedy` and `data` are extension members of the RFC. */
-const problem = z.object({
-  title: z.string(),
-  status: z.number(),
-  detail: z.string(),
-  code: z.string(),
-  remedy: z.string().optional(),
-  data: z.record(z.string(), z.unknown()).optional(),
-})
-
-export function toProblem(error: AppError): z.input<typeof problem> {
-  return {
-    title: errorCodes[error.code].meaning,
+export const problemResponse = (error: AppError): Response =>
+  new Response(JSON.stringify(problemOf(error)), {
     status: error.status,
-    detail: error.message,
-    code: error.code,
-    ...(error.remedy !== undefined && { remedy: error.remedy }),
-    ...(error.data !== undefined && { data: error.data }),
-  }
-}
+    headers: { 'content-type': 'application/problem+json' },
+  })
 
 /** What is not an AppError says nothing of its inside to the caller. */
 export function asAppError(error: unknown, reference: string): AppError {
@@ -35,6 +19,15 @@ export function asAppError(error: unknown, reference: string): AppError {
   })
 }
 
+const problem = z.looseObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.number(),
+  code: z.string(),
+  detail: z.string(),
+  remedy: z.string().optional(),
+})
+
 /** A problem answered by an admin API, as the error that it was there. */
 export function fromProblem(body: unknown, status: number): AppError {
   const parsed = problem.safeParse(body)
@@ -42,9 +35,9 @@ export function fromProblem(body: unknown, status: number): AppError {
     return new AppError('internal', `The gateway answered ${status} without saying why.`, {
       remedy: 'See its log. A gateway of another version may be running: restart it.',
     })
-  const { code, detail, remedy, data } = parsed.data
+  const { type: _type, title: _title, status: _status, code, detail, remedy, ...data } = parsed.data
   return new AppError(code as ErrorCode, detail, {
     ...(remedy !== undefined && { remedy }),
-    ...(data !== undefined && { data }),
+    ...(Object.keys(data).length > 0 && { data }),
   })
 }
