@@ -1,6 +1,6 @@
 // One card for each client program: what to do, and how far it got.
 import { html } from 'hono/html'
-import type { ConnectionView } from './deps.ts'
+import type { ConnectionView, KeyView } from './deps.ts'
 import type { Html } from './layout.ts'
 import {
   bridge,
@@ -14,6 +14,7 @@ import {
   desktopFiles,
   type ProgramId,
   programOf,
+  type Seen,
   vscodeCommand,
   vscodeLink,
 } from './programs.ts'
@@ -24,7 +25,7 @@ export interface CardsInput {
   endpoint: string
   reach: Reach
   now: number
-  connections: ConnectionView[]
+  uses: Use[]
   /** The one primary act of the page is taken by something else. */
   primaryTaken: boolean
 }
@@ -32,15 +33,30 @@ export interface CardsInput {
 export const command = (text: string, label = 'Command'): Html =>
   html`<code class="command" tabindex="0" role="group" aria-label="${label}">${text}</code>`
 
+/** One credential of this person, by what it can be known again. */
+export interface Use extends Seen {
+  firstUsedAt: number | null
+  lastUsedAt: number | null
+  calls: number
+}
+
+/** Keys count once they are used: their label says for which program, if for any. */
+export const usesOf = (connections: readonly ConnectionView[], keys: readonly KeyView[]): Use[] => [
+  ...connections.map((c) => ({ ...c, clientName: c.client.name, clientHost: c.client.host })),
+  ...keys
+    .filter((key) => key.firstUsedAt !== null)
+    .map((key) => ({ ...key, clientName: key.name, clientHost: null })),
+]
+
 type State =
   | { kind: 'none' }
   | { kind: 'signed-in' }
   | { kind: 'connected'; first: number; last: number; calls: number }
 
 /** Connected means a real call arrived, not merely that somebody pressed Allow. */
-export function stateOf(connections: readonly ConnectionView[]): State {
-  const used = connections.filter((c) => c.firstUsedAt !== null)
-  if (used.length === 0) return { kind: connections.length > 0 ? 'signed-in' : 'none' }
+export function stateOf(uses: readonly Use[]): State {
+  const used = uses.filter((c) => c.firstUsedAt !== null)
+  if (used.length === 0) return { kind: uses.length > 0 ? 'signed-in' : 'none' }
   return {
     kind: 'connected',
     first: Math.min(...used.map((c) => c.firstUsedAt ?? 0)),
@@ -50,9 +66,9 @@ export function stateOf(connections: readonly ConnectionView[]): State {
 }
 
 export function cards(input: CardsInput): Html {
-  const { endpoint, reach, connections, now, primaryTaken } = input
+  const { endpoint, reach, uses, now, primaryTaken } = input
   const local = reach === 'loopback'
-  const mine = (id: ProgramId | null) => connections.filter((c) => programOf(c) === id)
+  const mine = (id: ProgramId | null) => uses.filter((use) => programOf(use) === id)
   const card = (id: ProgramId | null, title: string, sub: string, body: Html, full = false) => {
     const state = stateOf(mine(id))
     const lit = state.kind === 'connected'
@@ -62,7 +78,7 @@ ${state.kind === 'connected' && html`<p class="second">First call ${ago(now, sta
 ${body}</article>`
   }
   return html`<div class="cards">
-${card('claude', 'Claude', 'web, desktop, phone', claudeCard(endpoint, reach, primaryTaken || stateOf(mine('claude')).kind === 'connected'))}
+${card('claude', 'Claude', 'web, desktop, phone', claudeCard(endpoint, reach, stateOf(mine('claude')).kind === 'connected', primaryTaken))}
 ${card(
   'claude-code',
   'Claude Code',
@@ -113,7 +129,7 @@ function badge(state: State, reach: Reach, id: ProgramId | null): Html {
   return html`<span class="state">not yet</span>`
 }
 
-function claudeCard(endpoint: string, reach: Reach, plain: boolean): Html {
+function claudeCard(endpoint: string, reach: Reach, connected: boolean, plain: boolean): Html {
   if (reach !== 'public') {
     const why = {
       loopback:
@@ -124,7 +140,10 @@ function claudeCard(endpoint: string, reach: Reach, plain: boolean): Html {
     }[reach]
     return html`<p class="cannot">${why} Set a public https address first; Claude Desktop works through the bridge meanwhile.</p>`
   }
-  return html`<p><a class="button${plain ? '' : ' primary'}" href="${claudeLink(endpoint)}" rel="noopener noreferrer" target="_blank">Add to Claude</a></p>
+  const button = (label: string, primary: boolean) =>
+    html`<p><a class="button${primary ? ' primary' : ''}" href="${claudeLink(endpoint)}" rel="noopener noreferrer" target="_blank">${label}</a></p>`
+  if (connected) return button('Add to Claude again', false)
+  return html`${button('Add to Claude', !plain)}
 <ol class="steps"><li><span>The button opens Claude’s own dialog with name and address filled in. Press Add.</span></li>
 <li><span>Press Connect there, sign in here, and allow.</span></li>
 <li><span>Ask Claude: “Which tools does Mooring give you?”</span></li></ol>
@@ -136,8 +155,9 @@ const desktopCard = (
 ) => html`<p class="second">Runs on the computer of the person, so the address need not be reachable from the internet. Needs Node.js there.</p>
 <ol class="steps"><li><span>In Claude Desktop: Settings › Developer › Edit Config. That opens one of the files below.</span></li>
 <li><span>Add this, keep what is there, and save:</span></li></ol>
-<div class="two"><div><p class="label">macOS and Linux</p><p class="small dim">macOS <code>${desktopFiles.macOS}</code></p><p class="small dim">Linux <code>${desktopFiles.Linux}</code></p>
+<div class="two"><div><p class="label">macOS and Linux</p>
+<dl class="files"><dt>macOS</dt><dd><code>${desktopFiles.macOS}</code></dd><dt>Linux</dt><dd><code>${desktopFiles.Linux}</code></dd></dl>
 ${command(desktopConfiguration(endpoint), 'Configuration for macOS and Linux')}</div>
-<div><p class="label">Windows</p><p class="small dim"><code>${desktopFiles.Windows}</code></p>
+<div><p class="label">Windows</p><dl class="files"><dt>Windows</dt><dd><code>${desktopFiles.Windows}</code></dd></dl>
 ${command(desktopConfigurationWindows(endpoint), 'Configuration for Windows')}</div></div>
 <p class="second">Then quit Claude Desktop completely and start it again. A browser opens for the sign-in.</p>`

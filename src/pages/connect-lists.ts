@@ -55,10 +55,10 @@ export function connectionList(connections: readonly ConnectionView[], now: numb
   return html`<ul class="panel list">${connections.map(
     (
       c,
-    ) => html`<li><div><p class="name">${shown(c.clientName)} <span class="small dim mono">${c.clientHost !== null && shown(c.clientHost)}</span></p>
+    ) => html`<li><div><p class="name">${shown(c.client.name)} <span class="small dim mono">${c.client.host !== null && shown(c.client.host)}</span></p>
 <p class="line">${usage(c, now)} · allowed ${ago(now, c.createdAt)} · ${
       c.expiresAt === null ? 'ends when revoked' : html`ends ${ahead(now, c.expiresAt)}`
-    }</p></div><div class="end"><a class="button" href="/connections/${encodeURIComponent(c.id)}/revoke">Revoke<span class="vh"> ${c.clientName}</span></a></div></li>`,
+    }</p></div><div class="end"><a class="button" href="/connections/${encodeURIComponent(c.id)}/revoke">Revoke<span class="vh"> ${c.client.name}</span></a></div></li>`,
   )}</ul>`
 }
 

@@ -1,7 +1,7 @@
 // The start page: one address, the steps for each client program, and what is connected so far.
 import { html } from 'hono/html'
 import type { SignedIn } from '../people/account.ts'
-import { cards, command, stateOf } from './cards.ts'
+import { cards, command, stateOf, usesOf } from './cards.ts'
 import { connectionList, keyList, serverList } from './connect-lists.ts'
 import type { ConnectionView, KeyView, PublicUrlSource, ServerView } from './deps.ts'
 import { type Html, room } from './layout.ts'
@@ -38,8 +38,8 @@ export function connectPage(p: ConnectPage): Html {
   const admin = p.session.account.role === 'admin'
   const endpoint = `${p.publicUrl.url}/mcp`
   const reach = reachOf(p.publicUrl.url)
-  const somethingCalled =
-    stateOf(p.connections).kind === 'connected' || p.keys.some((key) => key.firstUsedAt !== null)
+  const uses = usesOf(p.connections, p.keys)
+  const somethingCalled = stateOf(uses).kind === 'connected'
   // Watching is for the minutes before the first call; after it, it goes on only for who asks for it.
   const watching = p.watch === undefined ? !somethingCalled : p.watch === 'on'
   const serversFirst = p.servers.length === 0
@@ -53,14 +53,14 @@ export function connectPage(p: ConnectPage): Html {
     signOutToken: p.signOutToken,
     refresh: watching ? REFRESH_SECONDS : undefined,
     body: html`<div class="head"><h1>Connect</h1><p>One address for every client. Each signs in as the person who uses it.</p></div>
-<section class="panel" aria-label="Your address"><div class="address"><div><p class="small dim" id="address-label">Your address</p><p class="url" tabindex="0" role="group" aria-labelledby="address-label">${endpoint}</p>
+<section class="panel" aria-label="Your address"><div class="address"><div><p class="small dim" id="address-label">Your address</p><p class="url" tabindex="0" role="group" aria-labelledby="address-label">${p.publicUrl.url}<wbr>/mcp</p>
 <p class="small ${reach === 'public' ? 'dim' : 'second'}">Public address ${sources[p.publicUrl.source]}. ${reach === 'public' ? 'Its form is right for every client; whether it can be reached from outside shows with the first call.' : ''}</p></div>
-${admin && html`<a class="button" href="/settings/public-url">${isEditable(p.publicUrl.source) ? (p.publicUrl.source === 'default' ? 'Set public address' : 'Change') : 'Where it is set'}</a>`}</div></section>
+${admin && isEditable(p.publicUrl.source) && html`<a class="button" href="/settings/public-url">${p.publicUrl.source === 'default' ? 'Set public address' : 'Change'}</a>`}</div></section>
 ${reach !== 'public' && limits(reach, p.publicUrl.url, admin)}
 ${serversFirst && servers}
 ${watchLine(watching, somethingCalled)}
 <section aria-labelledby="clients"><h2 id="clients" class="vh">Client programs</h2>
-${cards({ endpoint, reach, now: p.now, connections: p.connections, primaryTaken: serversFirst && admin })}</section>
+${cards({ endpoint, reach, now: p.now, uses, primaryTaken: serversFirst && admin })}</section>
 ${!serversFirst && servers}
 <section aria-labelledby="connections"><div class="head2"><h2 id="connections">Your connections</h2><p class="small">Revoke one and its next request is refused.</p></div>${connectionList(p.connections, p.now)}</section>
 <section aria-labelledby="keys"><div class="head2"><h2 id="keys">Your API keys</h2><a class="button" href="/keys/new">Create a key</a></div>${keyList(p.keys, p.now)}</section>`,
@@ -75,8 +75,8 @@ function counted(servers: readonly ServerView[]): string {
 
 const watchLine = (watching: boolean, somethingCalled: boolean): Html =>
   watching
-    ? html`<p class="watch"><span>◷ ${somethingCalled ? 'Watching for calls.' : 'Waiting for the first call of a client.'} This page looks again every ${REFRESH_SECONDS} seconds.</span> <a href="/?watch=off">Stop looking</a></p>`
-    : html`<p class="watch"><span>${somethingCalled ? 'Connecting another client?' : 'Not looking for calls.'}</span> <a href="/?watch=on">Look every ${REFRESH_SECONDS} seconds</a></p>`
+    ? html`<div class="watch"><span>◷ ${somethingCalled ? 'Watching for calls.' : 'Waiting for the first call of a client.'} This page looks again every ${REFRESH_SECONDS} seconds.</span> <a href="/?watch=off">Stop looking</a></div>`
+    : html`<div class="watch"><span>${somethingCalled ? 'Connecting another client?' : 'Not looking for calls.'}</span> <a href="/?watch=on">Look every ${REFRESH_SECONDS} seconds</a></div>`
 
 /** What works now stands first; then how to get the rest. */
 function limits(reach: Exclude<Reach, 'public'>, origin: string, admin: boolean): Html {
@@ -99,7 +99,7 @@ function limits(reach: Exclude<Reach, 'public'>, origin: string, admin: boolean)
   }[reach]
   const open = `http://127.0.0.1:${URL.parse(origin)?.port || '8420'}`
   return html`<section class="panel" aria-labelledby="limits"><div class="note warn"><span class="glyph" aria-hidden="true">!</span><div><h2 id="limits">${said.what}</h2><p>${said.why}</p></div></div>
-<ol class="choices"><li><h3>Works now</h3><p>${said.now} The steps are below.</p></li>
-<li><h3>Open a tunnel</h3><p>A public https name that leads here for as long as the command runs. Then set it as the public address.</p>${command(`cloudflared tunnel --url ${reach === 'loopback' ? origin : open}`)}</li>
-<li><h3>Use a domain of yours</h3><p>With a reverse proxy and a certificate in front. ${admin ? html`<a href="/settings/public-url">Set it as the public address</a>; the page says what changes before anything does.` : 'An admin can then set it as the public address.'}</p></li></ol></section>`
+<ol class="choices"><li><div><h3>Works now</h3><p>${said.now} The steps are below.</p></div></li>
+<li><div><h3>Open a tunnel</h3><p>A public https name that leads here for as long as the command runs. Then set it as the public address.</p>${command(`cloudflared tunnel --url ${reach === 'loopback' ? origin : open}`)}</div></li>
+<li><div><h3>Use a domain of yours</h3><p>With a reverse proxy and a certificate in front. ${admin ? html`<a href="/settings/public-url">Set it as the public address</a>; the page says what changes before anything does.` : 'An admin can then set it as the public address.'}</p></div></li></ol></section>`
 }

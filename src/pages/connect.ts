@@ -28,8 +28,8 @@ export function connectRoutes(app: Hono, deps: PagesDeps): void {
           demoToken: issueToken(deps, formOfSession('demo', session)),
           publicUrl: deps.publicUrl.current(),
           servers,
-          connections,
-          keys,
+          connections: stillGood(connections, deps.clock.now()),
+          keys: stillGood(keys, deps.clock.now()),
           watch: watch === 'on' || watch === 'off' ? watch : undefined,
         }),
       )
@@ -45,3 +45,8 @@ export function connectRoutes(app: Hono, deps: PagesDeps): void {
     }),
   )
 }
+
+const stillGood = <T extends { expiresAt: number | null; revokedAt: number | null }>(
+  credentials: readonly T[],
+  now: number,
+) => credentials.filter((c) => c.revokedAt === null && (c.expiresAt === null || c.expiresAt > now))

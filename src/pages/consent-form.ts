@@ -30,7 +30,7 @@ export function consentPage(p: ConsentPage): Html {
 <div class="stack">
 <div class="party"><p class="small dim">Your approval goes to</p>
 <p class="hostbig">${shown(client.redirectHost)}</p>
-<p class="second">It calls itself “${shown(client.name)}” ${standing(client)}</p></div>
+<p class="second called">It calls itself “${shown(client.name)}” ${standing(client)}</p></div>
 ${warning(client)}
 ${p.error !== undefined && note('bad', p.error)}
 <form class="consent" method="post" action="${p.action}">${hidden('form_token', p.token)}
@@ -44,7 +44,7 @@ ${p.error !== undefined && note('bad', p.error)}
         : html`${ahead(p.now, grantEndsAt)} if it is not used, or when you revoke it on the connect page`
     }</dd></dl>
 <div class="pair"><button name="decision" value="cancel">Cancel</button>
-<button${!careful && html` class="primary"`} name="decision" value="allow">Allow ${shown(shortHost(client), 40)}</button></div>
+<button${!careful && html` class="primary"`} name="decision" value="allow"><span>Allow ${shown(shortHost(client), 40)}</span></button></div>
 </form>
 <form id="switch" method="post" action="${p.action}">${hidden('form_token', p.switchToken)}${hidden('decision', 'switch')}</form>
 </div>`,
@@ -72,7 +72,7 @@ function shortHost(client: PendingClient): string {
 
 function standing(client: PendingClient): Html {
   if (client.verifiedHost !== null)
-    return html`<span class="tag ok">✓ Verified</span> <span class="small dim">identity document fetched from <span class="mono">${shown(client.verifiedHost)}</span></span>`
+    return html`<span class="tag ok">✓ Verified</span></p><p class="small dim">Its identity document was fetched from <span class="mono">${shown(client.verifiedHost)}</span>.`
   if (client.trusted || client.kind === 'static')
     return html`<span class="tag accent">Added by admin</span>`
   return html`<span class="tag">Unverified</span>`

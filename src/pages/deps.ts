@@ -1,5 +1,7 @@
 // What the pages are given. Every verb of another room comes in as a function, so compose.ts does the wiring.
 import type { Context } from 'hono'
+import type { ApiKey } from '../grants/api-keys.ts'
+import type { Grant } from '../grants/grants.ts'
 import type { Random } from '../kernel/ids.ts'
 import type { Secret } from '../kernel/secret.ts'
 import type { Clock } from '../kernel/time.ts'
@@ -45,20 +47,22 @@ export interface PeopleVerbs {
   ): Promise<{ cookie: string; signedIn: SignedIn }>
 }
 
-export interface KeyView {
-  id: string
-  name: string
-  /** `mk_` and the first characters. */
-  prefix: string
-  createdAt: number
-  expiresAt: number | null
-  firstUsedAt: number | null
-  lastUsedAt: number | null
-  calls: number
-}
+/** One row of a list of keys. */
+export type KeyView = Pick<
+  ApiKey,
+  | 'id'
+  | 'name'
+  | 'prefix'
+  | 'createdAt'
+  | 'expiresAt'
+  | 'firstUsedAt'
+  | 'lastUsedAt'
+  | 'calls'
+  | 'revokedAt'
+>
 
 export interface KeyVerbs {
-  /** Keys of one person that are not revoked. */
+  /** Keys of one person; ended ones may be among them and are left out. */
   list(userId: string): Promise<KeyView[]>
   create(
     by: By,
@@ -67,21 +71,14 @@ export interface KeyVerbs {
   revoke(by: By, id: string): Promise<unknown>
 }
 
-export interface ConnectionView {
-  id: string
-  /** As the client calls itself: hostile text. */
-  clientName: string
-  /** Host or scheme that the approval went to. */
-  clientHost: string | null
-  createdAt: number
-  expiresAt: number | null
-  firstUsedAt: number | null
-  lastUsedAt: number | null
-  calls: number
-}
+/** One row of a list of grants. The name is what the client says of itself: hostile text. */
+export type ConnectionView = Pick<
+  Grant,
+  'id' | 'createdAt' | 'expiresAt' | 'firstUsedAt' | 'lastUsedAt' | 'calls' | 'revokedAt'
+> & { client: { name: string; host: string | null } }
 
 export interface GrantVerbs {
-  /** Grants of one person that are good now. */
+  /** Grants of one person; ended ones may be among them and are left out. */
   list(userId: string): Promise<ConnectionView[]>
   revoke(by: By, id: string, reason: string): Promise<unknown>
 }

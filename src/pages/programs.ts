@@ -56,8 +56,16 @@ export function bridge(endpoint: string): { command: string; args: string[] } {
   return { command: 'npx', args }
 }
 
-const inConfiguration = (server: { command: string; args: string[] }) =>
-  JSON.stringify({ mcpServers: { [NAME_IN_CLIENTS]: server } }, null, 2)
+/** As a person would write it: the arguments on one line, so that it fits a card. */
+const inConfiguration = ({ command, args }: { command: string; args: string[] }) =>
+  `{
+  "mcpServers": {
+    "${NAME_IN_CLIENTS}": {
+      "command": ${JSON.stringify(command)},
+      "args": [${args.map((arg) => JSON.stringify(arg)).join(', ')}]
+    }
+  }
+}`
 
 export const desktopConfiguration = (endpoint: string) => inConfiguration(bridge(endpoint))
 

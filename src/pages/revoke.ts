@@ -27,8 +27,10 @@ export function revokeRoutes(app: Hono, deps: PagesDeps): void {
   revocation(app, deps, {
     path: '/connections/:id/revoke',
     find: async ({ account }, id) => {
-      const grant = (await deps.grants.list(account.id)).find((g) => g.id === id)
-      return grant && { name: grant.clientName }
+      const grant = (await deps.grants.list(account.id)).find(
+        (g) => g.id === id && g.revokedAt === null,
+      )
+      return grant && { name: grant.client.name }
     },
     title: (name) => html`Revoke ${name}?`,
     consequence: 'Its next request will be refused, and it cannot renew its access.',
@@ -40,7 +42,9 @@ export function revokeRoutes(app: Hono, deps: PagesDeps): void {
   revocation(app, deps, {
     path: '/keys/:id/revoke',
     find: async ({ account }, id) => {
-      const key = (await deps.keys.list(account.id)).find((k) => k.id === id)
+      const key = (await deps.keys.list(account.id)).find(
+        (k) => k.id === id && k.revokedAt === null,
+      )
       return key && { name: key.name }
     },
     title: (name) => html`Revoke the key ${name}?`,

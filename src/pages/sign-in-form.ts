@@ -50,9 +50,9 @@ ${field({
 ${
   p.continueAs &&
   html`<form class="stack" method="post" action="${p.action}">${hidden('form_token', p.token)}
-<button class="wide" name="decision" value="continue">Continue as ${shown(p.continueAs.name, 60)}</button></form>`
+<button class="wide" name="decision" value="continue"><span>Continue as ${shown(p.continueAs.name, 60)}</span></button></form>`
 }
-<p class="small dim stack">Password lost? Whoever runs this gateway can help with <code>mooring users recover</code>.</p>`,
+<p class="small dim after">Password lost? Whoever runs this gateway can help with <code>mooring users recover</code>.</p>`,
     foot: html`Check the address bar: this page is only real on the host named above.`,
   })
 

@@ -16,6 +16,7 @@ button:hover, .button:hover { background: var(--hover); }
 .link:hover { background: none; }
 .wide { width: 100%; }
 .solo .wide, .pair button, .pair .button { min-height: 40px; font-size: 0.875rem; }
+.after { margin-top: 16px; }
 .row { display: flex; flex-wrap: wrap; align-items: center; gap: 8px 12px; }
 .pair { display: grid; grid-template-columns: 1fr 1fr; gap: 8px; }
 
@@ -50,8 +51,10 @@ button:hover, .button:hover { background: var(--hover); }
 
 .party { display: grid; gap: 4px; padding: 12px 0; border-block: 1px solid var(--line); overflow-wrap: anywhere; }
 .hostbig { font-size: 1.25rem; line-height: 1.75rem; letter-spacing: -0.01em; }
-.party bdi { font-family: var(--mono); font-size: 0.75rem; }
+.called bdi { font-family: var(--mono); font-size: 0.75rem; }
+.consent { display: grid; gap: 16px; }
 .checks li { display: grid; grid-template-columns: auto 1fr; gap: 0 12px; padding: 10px 0; }
+.checks li:last-child { padding-bottom: 0; }
 .checks li + li { border-top: 1px solid var(--line); }
 .checks label { overflow-wrap: anywhere; min-width: 0; }
 .checks label span { display: block; }

@@ -76,7 +76,11 @@ code { font-size: 0.75rem; overflow-wrap: anywhere; }
 @media (max-width: 760px) {
   .bar { padding: 12px 16px; }
   .room main { padding: 16px 16px 32px; }
-  .room .bar .host { order: 3; flex-basis: 100%; margin-top: -8px; }
+  .room .bar { gap: 4px 12px; }
+  .room .me { display: contents; }
+  .room .bar form { margin-left: auto; order: 1; }
+  .room .who { order: 2; flex-basis: 100%; }
+  .room .bar .host { order: 3; flex-basis: 100%; }
   .solo main { padding: 8px 16px 24px; margin: 0 auto; }
   .solo h1 { font-size: 1.375rem; line-height: 1.75rem; }
   .solo footer { padding: 12px 16px 24px; }
