@@ -24,6 +24,8 @@ export interface Pool {
   onOpen(listener: (server: Server, linkFor: LinkFor) => void): () => void
   /** Closes every link of a server and forgets its failures. */
   drop(serverId: string): Promise<void>
+  /** Closes every link that was opened for one user or session: nobody else uses it. */
+  dropUse(affinity: string): Promise<void>
   status(serverId: string): ServerStatus
   close(): Promise<void>
 }
@@ -39,6 +41,7 @@ export interface PoolDeps {
 
 export interface PoolEntry {
   key: string
+  affinity: string
   server: Server
   opening: Promise<Link>
   /** Undefined while it opens. */
@@ -154,6 +157,7 @@ export function createPool(deps: PoolDeps): Pool {
     void closeAll(stale, 'the server was changed')
     const entry: PoolEntry = {
       key,
+      affinity: linkFor.affinity,
       server,
       opening: Promise.reject(new Error('not opened')),
       link: undefined,
@@ -218,6 +222,12 @@ export function createPool(deps: PoolDeps): Pool {
     drop: async (serverId) => {
       records.delete(serverId)
       await closeAll(of(serverId), 'the server was dropped')
+    },
+    dropUse: async (affinity) => {
+      await closeAll(
+        [...entries.values()].filter((entry) => entry.affinity === affinity),
+        'its user is gone',
+      )
     },
     status: (serverId) => statusOf(of(serverId), records.get(serverId)),
     close: async () => {

@@ -1,0 +1,284 @@
+// The only place where rooms are wired together. One App per data store: `openLocal` is the verbs alone, for a command
+// that finds no gateway running; `startGateway` adds listening, the endpoints, the pages and the timers.
+import { Hono } from 'hono'
+import { createAdminApp } from './admin/app.ts'
+import { createControlServer } from './admin/control-server.ts'
+import { createAuthServer } from './authserver/authserver.ts'
+import { createClientDocuments } from './authserver/client-documents.ts'
+import { addDemo } from './compose/demo.ts'
+import { checkpointFile, openFoundation, publicUrlOf } from './compose/foundation.ts'
+import { composeGateway } from './compose/gateway.ts'
+import { pagesDeps } from './compose/pages.ts'
+import { adminVerbs, logSigner, type VerbDeps } from './compose/verbs.ts'
+import type { Provenance } from './config/load.ts'
+import type { Settings } from './config/settings.ts'
+import { gatewaySecret } from './credentials/gateway-secrets.ts'
+import { describeScopes } from './gateway/describe-scopes.ts'
+import { handleEndpoint } from './gateway/endpoint.ts'
+import { endpointOf } from './gateway/endpoint-path.ts'
+import { GATEWAY_INFO } from './gateway/hello.ts'
+import { clientAddress } from './http/client-address.ts'
+import { healthRoutes } from './http/health.ts'
+import { createHosts } from './http/hosts.ts'
+import { securityHeaders } from './http/security-headers.ts'
+import { createHttpServer, type HonoEnv, originOf } from './http/server.ts'
+import { wrongPath } from './http/wrong-path.ts'
+import { problemOf } from './kernel/problem.ts'
+import { createSafeFetch } from './kernel/safe-fetch.ts'
+import { Secret } from './kernel/secret.ts'
+import { minutes, seconds } from './kernel/time.ts'
+import { change } from './logs/change.ts'
+import { operator, systemActor } from './logs/event.ts'
+import { createJournal } from './logs/group-commit.ts'
+import { startSealer } from './logs/sealer.ts'
+import { renderMessage } from './pages/message.ts'
+import { createPages } from './pages/routes.ts'
+import { resolveSession } from './people/login-sessions.ts'
+import { createSetupLink } from './people/setup-link.ts'
+import { findUser, hasActiveAdmin } from './people/users.ts'
+
+export interface RunningGateway {
+  /** Public origin. */
+  url: string
+  /** Where the first admin is made; null when there is one. */
+  setupUrl: string | null
+  /** How the programs of servers are kept apart, in words. */
+  isolation: string
+  close(): Promise<void>
+}
+
+const GRACE_MS = seconds(10)
+const SWEEP_MS = minutes(5)
+
+/** The admin API on the store itself. */
+export async function openLocal(
+  settings: Settings,
+  provenance: Provenance = {},
+): Promise<{ app: Hono; close(): Promise<void> }> {
+  const foundation = await openFoundation(settings)
+  const { core, opener } = foundation
+  const verbs = adminVerbs({
+    ...foundation,
+    settings,
+    provenance,
+    port: () => settings.port,
+    serving: false,
+  })
+  return {
+    app: createAdminApp({ verbs, by: () => operator(core.newId('req')), log: core.log }),
+    close: async () => {
+      await opener.close()
+      await core.store.close()
+    },
+  }
+}
+
+export async function startGateway(
+  settings: Settings,
+  provenance: Provenance,
+  { demo }: { demo: boolean },
+): Promise<RunningGateway> {
+  const foundation = await openFoundation(settings)
+  const { core, vault } = foundation
+  const { store, clock, log } = core
+  const closers: (() => Promise<unknown> | void)[] = [() => store.close()]
+  const close = async () => {
+    for (const step of closers.splice(0).reverse()) await step()
+  }
+  try {
+    let listening = { host: settings.host, port: settings.port }
+    const verbDeps: VerbDeps = {
+      ...foundation,
+      settings,
+      provenance,
+      port: () => listening.port,
+      serving: true,
+    }
+    const journal = createJournal(core)
+    closers.push(() => journal.flush())
+    const sealer = startSealer(core, await logSigner(core, vault), checkpointFile(settings))
+    closers.push(() => sealer.stop())
+
+    let publicUrl = await publicUrlOf(core, settings, listening.port)
+    const readPublicUrl = async () => {
+      publicUrl = await publicUrlOf(core, settings, listening.port)
+    }
+    const hosts = createHosts({
+      publicOrigin: () => publicUrl.url,
+      listening: () => listening,
+      allowedOrigins: settings.allowedOrigins,
+    })
+    const gateway = await composeGateway({
+      verbs: verbDeps,
+      journal,
+      publicOrigin: () => publicUrl.url,
+      originAllowed: hosts.originAllowed,
+      settingsChanged: () =>
+        void readPublicUrl().catch((error: unknown) =>
+          log.error({ err: error }, 'cannot read the public URL'),
+        ),
+    })
+    closers.push(() => gateway.close())
+    verbDeps.statusOf = (id) =>
+      gateway.catalogs.problem(id)?.message ?? gateway.pool.status(id).state
+
+    const authServer = createAuthServer({
+      core,
+      vault,
+      journal,
+      publicUrl: () => publicUrl.url,
+      auth: () => settings.auth,
+      endpoints: {
+        resolve: resourceOf(
+          () => publicUrl.url,
+          (name) => gateway.views.server(name) !== null,
+        ),
+      },
+      serverNames: () => gateway.views.servers.map((server) => server.name),
+      documents: createClientDocuments(core, {
+        safeFetch: createSafeFetch({
+          userAgent: `Mooring/${GATEWAY_INFO.version}`,
+          maxBytes: 64 * 1024,
+          deadlineMs: seconds(10),
+          clock,
+        }),
+      }),
+      signedIn: (cookies) => resolveSession(core, sessionCookie(cookies)),
+      findAccount: async (id) => {
+        const account = await findUser(core, { id })
+        return account && account.disabledAt === null ? account : null
+      },
+      originOf: (c) => originOf(c.env.incoming),
+      renderMessage: (_c, { status, title, text, remedy, details }) =>
+        renderMessage({
+          status,
+          title,
+          what: text,
+          why: details.join('\n') || undefined,
+          remedy,
+          host: new URL(publicUrl.url).host,
+          openedByClient: true,
+        }),
+      describeScopes: ({ userId, resource, scopes }) =>
+        describeScopes(gateway.views, { userId, serverName: resource.serverName, scopes }),
+      allowedOrigins: () => settings.allowedOrigins,
+    })
+
+    const pages = createPages(
+      pagesDeps({
+        verbs: verbDeps,
+        views: gateway.views,
+        catalogs: gateway.catalogs,
+        interactions: authServer.interactions,
+        formKey: new Secret(
+          await gatewaySecret(core, vault, 'form-key', () => core.random(32).toString('base64url')),
+        ),
+        publicUrl: () => publicUrl,
+      }),
+    )
+
+    const app = new Hono<HonoEnv>()
+    app.use(securityHeaders(() => publicUrl.url.startsWith('https:')))
+    app.route(
+      '/',
+      healthRoutes(async () => void (await store.headSeq())),
+    )
+    app.all('/oauth/*', (c) => authServer.handle(c))
+    app.all('/.well-known/*', (c) => authServer.handle(c))
+    app.all('/s/:name/mcp/.well-known/*', (c) => authServer.handle(c))
+    app.all('/mcp/.well-known/*', (c) => authServer.handle(c))
+    app.route('/', pages as unknown as Hono<HonoEnv>)
+    app.notFound((c) => {
+      const error = wrongPath(c.req.method, c.req.path, publicUrl.url)
+      return c.json(problemOf(error), 404, { 'content-type': 'application/problem+json' })
+    })
+
+    const http = createHttpServer({
+      newId: core.newId,
+      log,
+      hosts,
+      address: clientAddress(settings.trustedProxies),
+      app,
+      endpoint: (req, res, pathname, origin) => {
+        const endpoint = endpointOf(pathname)
+        if (!endpoint) return false
+        void handleEndpoint(gateway.deps, { req, res, endpoint, typedPath: pathname, origin })
+        return true
+      },
+    })
+    const control = createControlServer({
+      dataDir: settings.dataDir,
+      fetch: createAdminApp({
+        verbs: adminVerbs(verbDeps),
+        by: () => operator(core.newId('req')),
+        log,
+      }).fetch,
+    })
+    await control.start()
+    closers.push(() => control.stop())
+    listening = await http.listen(settings.host, settings.port)
+    closers.push(() => http.close(GRACE_MS))
+    // Long streams end first, so that the listener can close without waiting for them.
+    closers.push(() => gateway.deps.streams.closeAll())
+    await readPublicUrl()
+
+    const by = systemActor(core.newId('req'))
+    await change(core, by, (unit) =>
+      unit.audit({
+        code: 'gateway.started',
+        detail: { url: publicUrl.url, version: GATEWAY_INFO.version },
+      }),
+    )
+    closers.push(() => change(core, by, (unit) => unit.audit({ code: 'gateway.stopped' })))
+    if (demo) await addDemo(foundation, by)
+
+    let stopped = false
+    closers.push(() => {
+      stopped = true
+    })
+    const sweep = () => {
+      if (stopped) return
+      void Promise.all([authServer.sweep(), gateway.deps.sessions.sweep()])
+        .catch((error: unknown) => log.error({ err: error }, 'the sweep of expired rows failed'))
+        .finally(() => clock.after(SWEEP_MS, sweep))
+    }
+    clock.after(SWEEP_MS, sweep)
+
+    const setup = (await hasActiveAdmin(store.db)) ? null : await createSetupLink(core)
+    return {
+      url: publicUrl.url,
+      setupUrl: setup && `${publicUrl.url}/setup?token=${setup.token}`,
+      isolation: 'not known',
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** RFC 8707: the endpoint that a URL under our origin names; the bare origin means /mcp. */
+const resourceOf = (origin: () => string, exists: (name: string) => boolean) => (url: string) => {
+  if (!URL.canParse(url)) return null
+  const parsed = new URL(url)
+  if (
+    parsed.origin !== origin() ||
+    parsed.search !== '' ||
+    parsed.hash !== '' ||
+    parsed.username !== ''
+  )
+    return null
+  const endpoint = endpointOf(parsed.pathname === '/' ? '/mcp' : parsed.pathname)
+  if (!endpoint) return null
+  if (endpoint.kind === 'all') return { path: endpoint.path, serverName: null }
+  return exists(endpoint.server) ? { path: endpoint.path, serverName: endpoint.server } : null
+}
+
+/** Either name of the sign-in cookie; the prefixed one only counts where it can exist. */
+function sessionCookie(header: string | undefined): string | undefined {
+  for (const part of (header ?? '').split(';')) {
+    const [name, value] = part.trim().split('=', 2)
+    if (name === '__Host-mooring' || name === 'mooring') return value
+  }
+  return undefined
+}

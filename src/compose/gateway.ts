@@ -1,0 +1,142 @@
+// The gateway with its views, links and catalogues: what /mcp and /s/NAME/mcp need.
+
+import { endpointOf } from '../gateway/endpoint-path.ts'
+import type { GatewayDeps } from '../gateway/gateway.ts'
+import { sessionAffinity } from '../gateway/link-for.ts'
+import { createLists } from '../gateway/lists.ts'
+import { createNotifications } from '../gateway/notifications.ts'
+import { createNewsRelay } from '../gateway/relay-news.ts'
+import { createSessions } from '../gateway/sessions.ts'
+import { createStreams } from '../gateway/streams.ts'
+import { createViews, type Views } from '../gateway/views.ts'
+import { createAuthenticator } from '../grants/authenticate.ts'
+import { createUsage, type Usage } from '../grants/usage.ts'
+import { seconds } from '../kernel/time.ts'
+import type { GroupCommit } from '../logs/group-commit.ts'
+import { type Catalogs, createCatalogs } from '../servers/catalogs.ts'
+import { createPool, type Pool } from '../servers/pool.ts'
+import type { Server } from '../servers/server.ts'
+import { loadServers, serverSecret } from '../servers/servers.ts'
+import type { Change } from '../store/store.ts'
+import type { VerbDeps } from './verbs.ts'
+
+export interface GatewayParts {
+  deps: GatewayDeps
+  views: Views
+  catalogs: Catalogs
+  pool: Pool
+  usage: Usage
+  close(): Promise<void>
+}
+
+export interface GatewayInput {
+  verbs: VerbDeps
+  journal: GroupCommit
+  publicOrigin(): string
+  originAllowed(origin: string): boolean
+  /** A change of settings by whatever process. */
+  settingsChanged(): void
+}
+
+export async function composeGateway({
+  verbs,
+  journal,
+  publicOrigin,
+  originAllowed,
+  settingsChanged,
+}: GatewayInput): Promise<GatewayParts> {
+  const { core, vault, opener, settings } = verbs
+  const pool = createPool({
+    clock: core.clock,
+    log: core.log,
+    opener,
+    secretOf: (server) => serverSecret(core, vault, server),
+    children: settings.limits.children,
+  })
+  const catalogs = createCatalogs(core, pool)
+  const streams = createStreams()
+  const notifications = createNotifications()
+  const sessions = createSessions(core, (session) => {
+    session.stream?.end()
+    void pool.dropUse(sessionAffinity(session))
+  })
+  const authenticator = createAuthenticator(core, {
+    endpointOf: (url) => {
+      if (!URL.canParse(url)) return null
+      const { origin, pathname } = new URL(url)
+      return origin === publicOrigin()
+        ? (endpointOf(pathname === '/' ? '/mcp' : pathname)?.path ?? null)
+        : null
+    },
+  })
+  const usage = createUsage(core)
+
+  /** Copies of rows are dropped here, and only here. */
+  function forget(changes: readonly Change[] | null, servers: readonly Server[]) {
+    authenticator.forget(changes)
+    if (changes === null) {
+      catalogs.follow(servers)
+      streams.closeAll()
+      return
+    }
+    let serversChanged = false
+    for (const { topic, ref } of changes) {
+      if (topic === 'grant' || topic === 'key' || topic === 'user') streams.closeOf(ref)
+      else if (topic === 'server') {
+        serversChanged = true
+        void pool.drop(ref)
+      } else if (topic === 'catalog') void catalogs.reload(ref)
+      else if (topic === 'setting') settingsChanged()
+    }
+    if (serversChanged) {
+      catalogs.follow(servers)
+      notifications.everythingChanged()
+    }
+  }
+
+  const views = await createViews(core, {
+    loadServers: () => loadServers(core, vault),
+    catalogOf: (id) => catalogs.get(id),
+    forget,
+  })
+  await catalogs.start(views.servers)
+  catalogs.onChange((server, lists) => {
+    views.catalogChanged()
+    notifications.listChanged(server, lists)
+  })
+  pool.onNotification(createNewsRelay({ sessions, notifications }))
+
+  const deps: GatewayDeps = {
+    core,
+    journal,
+    views,
+    pool,
+    sessions,
+    streams,
+    notifications,
+    lists: createLists(views),
+    authenticate: (credentials, path) => authenticator.authenticate(credentials, path),
+    used: (principal, ip) => usage.used(principal, ip),
+    publicOrigin,
+    originAllowed,
+    limits: {
+      requestBytes: settings.limits.requestBytes,
+      callTimeoutMs: seconds(settings.limits.callTimeout),
+    },
+  }
+  return {
+    deps,
+    views,
+    catalogs,
+    pool,
+    usage,
+    close: async () => {
+      streams.closeAll()
+      views.close()
+      await catalogs.close()
+      await pool.close()
+      await opener.close()
+      await usage.flush()
+    },
+  }
+}
