@@ -36,18 +36,22 @@ export function createControlServer({ dataDir, fetch }: ControlDeps): ControlSer
         cleanUp(dataDir, readGatewayFile(dataDir)?.socket)
         rmSync(socket, { force: true })
         const server = createServer(getRequestListener(fetch, { overrideGlobalObjects: false }))
+        // A command asks once and goes: nothing to keep open, nothing to wait for when stopping.
+        server.maxRequestsPerSocket = 1
         await listen(server, socket)
         writeFileSync(gatewayFile(dataDir), JSON.stringify({ pid: process.pid, socket }), {
           mode: 0o600,
         })
-        stop = async () => {
-          await new Promise<void>((done) => {
+        // The open server holds on to the lock: a lock that nobody refers to would be collected, and thereby let go.
+        server.once('close', () => {
+          cleanUp(dataDir, socket)
+          lock.release()
+        })
+        stop = () =>
+          new Promise<void>((done) => {
             server.close(() => done())
             server.closeIdleConnections()
           })
-          cleanUp(dataDir, socket)
-          lock.release()
-        }
         return { socket }
       } catch (error) {
         lock.release()

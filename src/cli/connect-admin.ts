@@ -4,7 +4,7 @@ import { request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { readGatewayFile } from '../admin/data-lock.ts'
 import { fromProblem } from '../admin/problem.ts'
-import type { Settings } from '../config/settings.ts'
+import type { Loaded } from '../config/load.ts'
 import { AppError } from '../kernel/app-error.ts'
 
 export interface Admin {
@@ -24,12 +24,12 @@ export type Send = (request: {
   body: string | null
 }) => Promise<{ status: number; text: string }>
 
-export async function connectAdmin(settings: Settings): Promise<Admin> {
-  const gateway = readGatewayFile(settings.dataDir)
+export async function connectAdmin(loaded: Loaded): Promise<Admin> {
+  const gateway = readGatewayFile(loaded.settings.dataDir)
   if (gateway && (await answers(gateway.socket)))
     return adminOver(overSocket(gateway.socket), async () => {})
   const { openLocal } = await import('./open-local.ts')
-  const { app, close } = await openLocal(settings)
+  const { app, close } = await openLocal(loaded)
   const send: Send = async ({ method, path, body }) => {
     const headers = { 'content-type': 'application/json' }
     const reply = await app.request(path, { method, headers, body })

@@ -76,7 +76,7 @@ function createContext(io: Io, options: GlobalOptions & ServeOptions) {
     load,
     admin: async () => {
       const { connectAdmin } = await import('./connect-admin.ts')
-      admin ??= connectAdmin(load().settings)
+      admin ??= connectAdmin(load())
       return admin
     },
     print: (data, text) => void io.stdout.write(json ? `${JSON.stringify(data)}\n` : text),

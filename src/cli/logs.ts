@@ -48,8 +48,8 @@ export function register(logs: Command, go: Go): void {
               ...(search !== undefined && { search }),
             })
             // Oldest first on the screen, so that the newest stands above the prompt.
-            const rows = [...found.events]
-              .reverse()
+            const rows = events
+              .toReversed()
               .map((event) => [
                 when(event.at),
                 event.code,
