@@ -1,5 +1,5 @@
-// The only place where rooms are wired together. One App per data store: `openLocal` is the verbs alone, for a command
-// that finds no gateway running; `startGateway` adds listening, the endpoints, the pages and the timers.
+// The only place where rooms are wired together, with the parts in compose/. One gateway per data store: listening, the
+// endpoints, the pages, the control socket and the timers.
 import { Hono } from 'hono'
 import { createAdminApp } from './admin/app.ts'
 import { createControlServer } from './admin/control-server.ts'
@@ -49,29 +49,6 @@ export interface RunningGateway {
 
 const GRACE_MS = seconds(10)
 const SWEEP_MS = minutes(5)
-
-/** The admin API on the store itself. */
-export async function openLocal(
-  settings: Settings,
-  provenance: Provenance = {},
-): Promise<{ app: Hono; close(): Promise<void> }> {
-  const foundation = await openFoundation(settings)
-  const { core, opener } = foundation
-  const verbs = adminVerbs({
-    ...foundation,
-    settings,
-    provenance,
-    port: () => settings.port,
-    serving: false,
-  })
-  return {
-    app: createAdminApp({ verbs, by: () => operator(core.newId('req')), log: core.log }),
-    close: async () => {
-      await opener.close()
-      await core.store.close()
-    },
-  }
-}
 
 export async function startGateway(
   settings: Settings,
@@ -248,7 +225,7 @@ export async function startGateway(
     return {
       url: publicUrl.url,
       setupUrl: setup && `${publicUrl.url}/setup?token=${setup.token}`,
-      isolation: 'not known',
+      isolation: await foundation.opener.isolation(),
       close,
     }
   } catch (error) {

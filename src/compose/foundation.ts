@@ -42,7 +42,14 @@ export async function openFoundation(settings: Settings): Promise<Foundation> {
   )
   const core: Core = { store, clock, random: systemRandom, newId: idsFrom(systemRandom), log }
   const vault = openVault(key ? { key } : { dir: dataDir })
-  const opener = createOpener({ clock, random: core.random, log })
+  const opener = createOpener({
+    clock,
+    random: core.random,
+    log,
+    sandbox: settings.sandbox,
+    hidden: [dataDir],
+    env: process.env,
+  })
   return { core, vault, opener }
 }
 

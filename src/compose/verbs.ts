@@ -24,6 +24,7 @@ import type { Core } from '../logs/core.ts'
 import { listEvents } from '../logs/query.ts'
 import { newSigningKey, type SealSigner, signerFrom } from '../logs/seal.ts'
 import { verifyLogs } from '../logs/verify.ts'
+import { createSetupLink } from '../people/setup-link.ts'
 import { createUser, disableUser, enableUser, listUsers, setPassword } from '../people/users.ts'
 import {
   addServer,
@@ -65,6 +66,10 @@ export function adminVerbs(deps: VerbDeps): AdminVerbs {
       disable: (by, login) => disableUser(core, by, login),
       enable: (by, login) => enableUser(core, by, login),
       setPassword: (by, input) => setPassword(core, by, input),
+      setupLink: async () => {
+        const { token, expiresAt } = await createSetupLink(core)
+        return { url: `${(await publicUrl()).url}/setup?token=${token}`, expiresAt }
+      },
     },
     keys: {
       create: (by, input) => createKey(core, by, input),

@@ -1,20 +1,11 @@
 // For whom a link to a server is opened: who may share it, and what the client at its end can do.
 import type { Era, JsonObject } from '../kernel/mcp.ts'
+import { SHARED_LINK } from '../servers/catalogs.ts'
 import type { LinkFor } from '../servers/link.ts'
 import type { Server } from '../servers/server.ts'
 import type { Call, GatewayDeps } from './gateway.ts'
-import { GATEWAY_INFO } from './hello.ts'
 import type { Session } from './sessions.ts'
 import { isInteractive } from './wire-mode.ts'
-
-const CLIENT_INFO = { name: GATEWAY_INFO.name, version: GATEWAY_INFO.version }
-
-/** The link that anybody may share. */
-export const SHARED_LINK: LinkFor = {
-  affinity: 'shared',
-  clientInfo: CLIENT_INFO,
-  capabilities: {},
-}
 
 export function linkFor(deps: GatewayDeps, call: Call, server: Server): LinkFor {
   const era = deps.views.catalog(server)?.era ?? null
@@ -46,7 +37,7 @@ function ofSession(session: Session): LinkFor {
   if (!link) {
     link = {
       affinity: sessionAffinity(session),
-      clientInfo: CLIENT_INFO,
+      clientInfo: SHARED_LINK.clientInfo,
       capabilities: clientCapabilities(session.capabilities),
     }
     bySession.set(session, link)
