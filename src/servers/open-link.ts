@@ -7,6 +7,11 @@ import { createEraMemory, type EraMemory } from './era-memory.ts'
 import { openHttp } from './http/open-http.ts'
 import type { Link, LinkFor } from './link.ts'
 import type { Server, ServerSecret } from './server.ts'
+import { openSse } from './sse/open-sse.ts'
+import { createChildren } from './stdio/children.ts'
+import { createFolders } from './stdio/folders.ts'
+import { openStdio } from './stdio/open-stdio.ts'
+import { createSandbox, type SandboxMode } from './stdio/sandbox.ts'
 import { createWeb } from './web.ts'
 
 export interface OpenOptions {
@@ -19,6 +24,9 @@ export interface Opener {
   /** @throws AppError server_start, server_unreachable, server_refused, server_garbage, server_timeout, blocked_address */
   open(server: Server, secret: ServerSecret, linkFor: LinkFor, options?: OpenOptions): Promise<Link>
   readonly eras: EraMemory
+  /** How server programs are kept away from the gateway, in one sentence for the admin. */
+  isolation(): Promise<string>
+  /** Kills what still runs. Close the pool first. */
   close(): Promise<void>
 }
 
@@ -26,6 +34,11 @@ export interface OpenerDeps {
   clock: Clock
   random: Random
   log: Logger
+  sandbox: SandboxMode
+  /** Folders that server programs must not see: the data folder, and wherever else secrets lie. */
+  hidden: readonly string[]
+  /** The gateway's own environment, of which programs get a handful of names. */
+  env: NodeJS.ProcessEnv
 }
 
 /** Programs may have to install themselves first (npx). */
@@ -35,24 +48,53 @@ const CONNECT_DEADLINE = seconds(15)
 export function createOpener(deps: OpenerDeps): Opener {
   const web = createWeb()
   const eras = createEraMemory()
+  const children = createChildren(deps.clock)
+  const sandbox = once(() => createSandbox({ mode: deps.sandbox, hidden: deps.hidden }))
+  const folders = once(async () => createFolders((await sandbox()).user))
   return {
     eras,
     open: async (server, secret, linkFor, { signal, reopen } = {}) => {
-      const opening = {
-        signal: signal ?? new AbortController().signal,
-        deadline: CONNECT_DEADLINE,
-        reopen,
-      }
       const { spec } = server
+      const stop = signal ?? new AbortController().signal
+      const connecting = { signal: stop, deadline: CONNECT_DEADLINE, reopen }
+      const common = { clock: deps.clock, log: deps.log, eras }
       switch (spec.kind) {
         case 'builtin':
           return openBuiltin(deps, server.name)
         case 'http':
-          return openHttp({ ...deps, web, eras }, { ...server, spec }, secret, linkFor, opening)
-        default:
-          throw new Error(`${spec.kind} ${START_DEADLINE}`)
+          return openHttp({ ...common, web }, { ...server, spec }, secret, linkFor, connecting)
+        case 'sse':
+          return openSse({ ...common, web }, { ...server, spec }, secret, linkFor, connecting)
+        case 'stdio':
+          return openStdio(
+            {
+              ...common,
+              children,
+              env: deps.env,
+              sandbox: await sandbox(),
+              folders: await folders(),
+            },
+            { ...server, spec },
+            secret,
+            linkFor,
+            { signal: stop, deadline: START_DEADLINE },
+          )
       }
     },
-    close: () => web.close(),
+    isolation: async () => (await sandbox()).report(),
+    close: async () => {
+      children.close()
+      await web.close()
+      await (await folders()).close()
+    },
+  }
+}
+
+/** Runs `make` when first asked, and never again. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => {
+    made ??= make()
+    return made
   }
 }

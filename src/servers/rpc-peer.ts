@@ -51,6 +51,9 @@ export interface Peer {
   end(why: Error): void
 }
 
+/** These are not to be cancelled. */
+const HANDSHAKE = new Set(['initialize', 'server/discover'])
+
 interface Waiting {
   call: LinkCall
   settle(reply: RpcReply): void
@@ -113,7 +116,7 @@ export function createPeer(deps: PeerDeps): Peer {
         return await new Promise<RpcReply>((resolve, reject) => {
           calls.set(id, { call, settle: resolve, fail: reject })
           limit.signal.addEventListener('abort', () => {
-            if (call.method !== 'initialize' && !closed) cancel(id)
+            if (!HANDSHAKE.has(call.method) && !closed) cancel(id)
             reject(limit.signal.reason)
           })
           const message = requestMessage(id, call.method, withOwnProgressToken(call.params, id))
