@@ -63,5 +63,8 @@ function fill(bucket: Bucket, { perSecond, burst }: Rate, now: number): void {
   bucket.at = now
 }
 
+/** Sums of fractions miss a whole by a hair; who waited as long as told must not be told to wait again. */
+const HAIR = 1e-6
+
 const waitFor = ({ level }: Bucket, { perSecond }: Rate): number =>
-  level >= 1 ? 0 : Math.ceil(((1 - level) / perSecond) * 1000)
+  level >= 1 - HAIR ? 0 : Math.max(1, Math.ceil(((1 - level) / perSecond) * 1000 - HAIR))

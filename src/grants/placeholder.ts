@@ -21,6 +21,6 @@ export function placeholderIn(text: string): string | null {
   const trimmed = text.trim()
   if (!FORMS.some((form) => form.test(trimmed))) return null
   // A real secret between the brackets must not be repeated into a reply or a log.
-  const harmless = trimmed.length <= LONGEST_SHOWN && !/m[ktr]_[0-9A-Za-z]{8}/.test(trimmed)
+  const harmless = trimmed.length <= LONGEST_SHOWN && !/m[ktr]_[0-9A-Za-z]{12}/.test(trimmed)
   return harmless ? trimmed : `${trimmed[0]}…`
 }

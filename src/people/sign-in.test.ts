@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { auditRows } from '../../test/fixtures/credential-rows.ts'
+import { auditRows, changeUser } from '../../test/fixtures/credential-rows.ts'
 import { forEachStore, testCore } from '../../test/fixtures/stores.ts'
 import { manualClock } from '../kernel/manual-clock.ts'
 import { Secret } from '../kernel/secret.ts'
+import type { Core } from '../logs/core.ts'
 import { operator } from '../logs/event.ts'
+import type { Store } from '../store/store.ts'
 import { MOST_BY_ACCOUNT, MOST_BY_NETWORK, WINDOW } from './lockout.ts'
 import { resolveSession } from './login-sessions.ts'
 import { createSignIn } from './sign-in.ts'
@@ -15,6 +17,19 @@ const right = new Secret('correct horse battery')
 const wrong = new Secret('incorrect horse battery')
 const from = (ip: string) => ({ contextId: 'req_2', ip, userAgent: 'Browser/1' })
 const home = from('203.0.113.7')
+
+/** Another process does something just before the first write. */
+function meanwhile<C extends Core>(core: C, task: () => Promise<unknown>): C {
+  let done = false
+  const transaction: Store['transaction'] = async (run) => {
+    if (!done) {
+      done = true
+      await task()
+    }
+    return core.store.transaction(run)
+  }
+  return { ...core, store: { ...core.store, transaction } }
+}
 
 forEachStore((_name, open) => {
   const start = async () => {
@@ -143,21 +158,23 @@ forEachStore((_name, open) => {
     })
 
     test('happens when the account is disabled while the password is being checked', async () => {
-      const { core, signIn } = await start()
-      const slow = signIn(home, { login: 'ann', password: right })
-      const outcome = slow.then(
-        () => 'ok',
-        (error: { code: string }) => error.code,
-      )
-      await disableUser(core, by, 'ann')
-      // Either it was through before, and its session is ended, or it is refused.
-      expect(['ok', 'user_disabled']).toContain(await outcome)
-      const open = await core.store.db
-        .selectFrom('login_sessions')
-        .selectAll()
-        .where('ended_at', 'is', null)
-        .execute()
-      expect(open).toEqual([])
+      const { core } = await start()
+      const slow = meanwhile(core, () => disableUser(core, by, 'ann'))
+      const { signIn } = createSignIn(slow, { cost })
+      await expect(signIn(home, { login: 'ann', password: right })).rejects.toMatchObject({
+        code: 'user_disabled',
+      })
+      expect(await core.store.db.selectFrom('login_sessions').selectAll().execute()).toEqual([])
+    })
+
+    test('happens when the password is changed while it is being checked', async () => {
+      const { core, ann } = await start()
+      const slow = meanwhile(core, () => changeUser(core, ann.id, { password_hash: null }))
+      const { signIn } = createSignIn(slow, { cost })
+      await expect(signIn(home, { login: 'ann', password: right })).rejects.toMatchObject({
+        code: 'sign_in_failed',
+      })
+      expect(await core.store.db.selectFrom('login_sessions').selectAll().execute()).toEqual([])
     })
   })
 

@@ -11,6 +11,7 @@ import { accountOf, accountTarget, type SignedIn } from './account.ts'
 import { refuseIfLocked } from './lockout.ts'
 import { newSession, startSession } from './login-sessions.ts'
 import { type Cost, hashPassword, isOutdated, verifyPassword } from './passwords.ts'
+import { findUser } from './users.ts'
 
 export interface Credentials {
   login: string
@@ -55,6 +56,11 @@ export function createSignIn(core: Core, options: { cost?: Cost } = {}): SignIn 
         }
         const begun = await begin(core, origin, user, renewed, cookie)
         if (begun) return begun
+        const now = await findUser(core, { id: user.id })
+        if (now?.disabledAt === null) {
+          await fail('password changed meanwhile')
+          throw signInFailed()
+        }
         await fail('account disabled')
         // Only who knows the password gets here, and deserves to know why.
         throw new AppError('user_disabled', 'This account is disabled.', {
