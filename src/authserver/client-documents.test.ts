@@ -1,0 +1,505 @@
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { selfSigned } from '../../test/fixtures/self-signed.ts'
+import { forEachStore, testCore } from '../../test/fixtures/stores.ts'
+import { AppError, isAppError } from '../kernel/app-error.ts'
+import { manualClock } from '../kernel/manual-clock.ts'
+import { createSafeFetch, type SafeFetch } from '../kernel/safe-fetch.ts'
+import { days, hours, minutes, seconds } from '../kernel/time.ts'
+import { checkDocumentUrl, parseDocument } from './client-document-rules.ts'
+import { createClientDocuments, freshness } from './client-documents.ts'
+import { PINNED_DOCUMENTS } from './pinned-documents.ts'
+import { CLAUDE_CALLBACKS, redirectAllowed } from './redirect-rules.ts'
+
+const URL_A = 'https://app.example/client.json'
+const HOSTED = 'https://claude.ai/oauth/mcp-oauth-client-metadata'
+const CODE = 'https://claude.ai/oauth/claude-code-client-metadata'
+
+const document = (more: Record<string, unknown> = {}) => ({
+  client_id: URL_A,
+  client_name: 'App',
+  redirect_uris: ['https://app.example/cb'],
+  token_endpoint_auth_method: 'none',
+  ...more,
+})
+
+interface Origin {
+  fetch: SafeFetch
+  asked: string[]
+  /** What the next fetches get. */
+  now: { status?: number; headers?: Record<string, string>; body?: unknown; fails?: AppError }
+}
+
+/** An origin that answers whatever the test says. */
+function origin(now: Origin['now'] = { body: document() }): Origin {
+  const self: Origin = {
+    asked: [],
+    now,
+    fetch: async (url, init) => {
+      self.asked.push(url)
+      expect(init).toMatchObject({ headers: { accept: 'application/json' }, maxBytes: 5120 })
+      const { status = 200, headers = {}, body, fails } = self.now
+      if (fails) throw fails
+      const text = typeof body === 'string' ? body : JSON.stringify(body)
+      return {
+        status,
+        headers: new Headers({ 'content-type': 'application/json', ...headers }),
+        body: Buffer.from(text),
+      }
+    },
+  }
+  return self
+}
+
+const unreachable = () =>
+  new AppError('fetch_failed', 'app.example cannot be reached at a public address.', {
+    remedy: 'Check the address.',
+    data: { problem: 'unreachable' },
+  })
+
+async function refusal(run: Promise<unknown>): Promise<AppError> {
+  const error = await run.then(
+    () => undefined,
+    (e: unknown) => e,
+  )
+  if (!isAppError(error, 'client_document')) throw error ?? new Error('it was accepted')
+  expect(error.remedy).toMatch(/\w{3}/)
+  return error
+}
+
+describe('the address of a document', () => {
+  it.each([URL_A, HOSTED, CODE, 'https://app.example:8443/a/b', 'https://vscode.dev/oauth/x.json'])(
+    'may be %s',
+    (url) => {
+      expect(checkDocumentUrl(url).href).toBe(url)
+    },
+  )
+
+  it.each([
+    ['http://app.example/client.json', /begin with https/],
+    ['HTTPS://app.example/client.json', /begin with https/],
+    ['javascript:alert(1)', /begin with https/],
+    ['https://app.example', /no path/],
+    ['https://app.example/', /no path/],
+    ['https://app.example/c#x', /fragment/],
+    ['https://app.example/c#', /fragment/],
+    ['https://app.example/c?x=1', /query/],
+    ['https://user@app.example/c', /user name/],
+    ['https://user:pw@app.example/c', /user name/],
+    ['https://@app.example/c', /user name/],
+    ['https://app.example/a/../c', /dot segments/],
+    ['https://app.example/./c', /dot segments/],
+    ['https://app.example/%2e%2E/c', /dot segments/],
+    ['https://APP.example/c', /usual form/],
+    ['https://app.example:443/c', /usual form/],
+    ['https://127.1/c', /usual form/],
+    ['https://b\u00fccher.example/c', /usual form/],
+    ['https://app.example/c d', /usual form/],
+    ['https://app.example\\c', /usual form|no path/],
+    ['https://app.example/c\n', /usual form/],
+    ['https:///c', /no path/],
+    ['https://[/c', /not a URL/],
+    [`https://app.example/${'x'.repeat(2048)}`, /longer than 2048/],
+  ])('may not be %j', (url, why) => {
+    expect(() => checkDocumentUrl(url)).toThrow(why)
+  })
+})
+
+describe('what a document must say', () => {
+  const read = (body: unknown) =>
+    parseDocument(URL_A, Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)))
+  const rule = (body: unknown) => {
+    try {
+      read(body)
+      return 'fine'
+    } catch (error) {
+      if (!isAppError(error, 'client_document')) throw error
+      return error.data?.rule
+    }
+  }
+
+  it('is brought into the stored form, with nothing in it that we do not use', () => {
+    expect(
+      read(
+        document({
+          client_uri: 'https://app.example',
+          logo_uri: 'https://app.example/logo.svg',
+          jwks_uri: 'https://10.0.0.1/jwks',
+          id_token_signed_response_alg: 'RS256',
+          grant_types: [
+            'authorization_code',
+            'refresh_token',
+            'urn:ietf:params:oauth:grant-type:jwt-bearer',
+          ],
+        }),
+      ),
+    ).toEqual({
+      client_id: URL_A,
+      client_name: 'App',
+      client_uri: 'https://app.example/',
+      redirect_uris: ['https://app.example/cb'],
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      application_type: 'web',
+      token_endpoint_auth_method: 'none',
+    })
+  })
+
+  it('loopback addresses make it native, although it does not say so', () => {
+    const claudeCode = parseDocument(CODE, Buffer.from(PINNED_DOCUMENTS.get(CODE)!))
+    expect(claudeCode).toMatchObject({ client_name: 'Claude Code', application_type: 'native' })
+    const { redirect_uris } = claudeCode
+    expect(redirectAllowed(redirect_uris, 'http://localhost:52163/callback')).toBe(true)
+    expect(redirectAllowed(redirect_uris, 'http://127.0.0.1:52163/callback')).toBe(true)
+    expect(redirectAllowed(redirect_uris, 'http://[::1]:52163/callback')).toBe(false)
+  })
+
+  it('the pinned copy of hosted Claude has both callbacks', () => {
+    const hosted = parseDocument(HOSTED, Buffer.from(PINNED_DOCUMENTS.get(HOSTED)!))
+    expect(hosted.redirect_uris).toEqual(CLAUDE_CALLBACKS)
+    expect(hosted.client_name).toBe('Claude')
+  })
+
+  it('offers none among its methods, chosen or listed', () => {
+    expect(rule(document({ token_endpoint_auth_method: undefined }))).toBe('fine')
+    const listed = document({
+      token_endpoint_auth_method: 'private_key_jwt',
+      token_endpoint_auth_methods_supported: ['none', 'private_key_jwt'],
+    })
+    expect(read(listed).token_endpoint_auth_method).toBe('none')
+    expect(rule({ ...listed, token_endpoint_auth_methods_supported: ['private_key_jwt'] })).toBe(
+      'metadata',
+    )
+    expect(rule(document({ token_endpoint_auth_method: 'client_secret_post' }))).toBe('metadata')
+  })
+
+  it.each([
+    ['client-id', document({ client_id: `${URL_A}/` })],
+    ['client-id', document({ client_id: 'https://APP.example/client.json' })],
+    ['client-id', document({ client_id: undefined })],
+    ['secret', document({ client_secret: 'x' })],
+    ['secret', document({ client_secret_expires_at: 0 })],
+    ['json', '<html>'],
+    ['json', '[]'],
+    ['json', '"x"'],
+    ['json', ''],
+    ['json', '{"client_id":"a","client_id":"b"}'],
+    ['json', '{"__proto__":{}}'],
+    ['size', document({ client_name: 'x'.repeat(5200) })],
+    ['metadata', document({ redirect_uris: [] })],
+    ['metadata', document({ redirect_uris: ['http://app.example/cb'] })],
+    ['metadata', document({ redirect_uris: ['https://app.example/*'] })],
+    ['metadata', document({ client_name: 'x'.repeat(201) })],
+    ['metadata', document({ grant_types: ['client_credentials'] })],
+  ])('breaks the rule %s', (name, body) => {
+    expect(rule(body)).toBe(name)
+  })
+})
+
+describe('freshness', () => {
+  it.each([
+    [null, hours(1)],
+    ['max-age=300', seconds(300)],
+    ['public, max-age=300', seconds(300)],
+    ['max-age="300"', seconds(300)],
+    ['s-maxage=600, max-age=300', seconds(600)],
+    ['max-age=0', seconds(60)],
+    ['max-age=1', seconds(60)],
+    ['no-store', seconds(60)],
+    ['no-cache, max-age=9999', seconds(60)],
+    ['max-age=99999999', hours(24)],
+    ['max-age=99999999999999999999999', hours(24)],
+    ['private', hours(1)],
+    ['x-max-age=5', hours(1)],
+  ])('%j', (header, ms) => {
+    expect(freshness(header)).toBe(ms)
+  })
+})
+
+forEachStore((_, open) => {
+  const start = async (from: Origin = origin()) => {
+    // Not the clock of the store: that one polls, and a month of polling takes a while.
+    const clock = manualClock()
+    const opened = await open()
+    const core = testCore(opened.store, clock)
+    const documents = createClientDocuments(core, { safeFetch: from.fetch })
+    const read = async (url = URL_A) => {
+      const reply = await documents.fetch(url)
+      expect(reply.status).toBe(200)
+      expect(reply.headers.get('content-type')).toBe('application/json')
+      expect(reply.headers.get('cache-control')).toBe('max-age=0')
+      return (await reply.json()) as Record<string, unknown>
+    }
+    const rows = () => core.store.db.selectFrom('client_documents').selectAll().execute()
+    return { clock, core, documents, read, rows, from, reopen: opened.reopen }
+  }
+
+  it('asks the origin once while the copy is fresh, and again afterwards', async () => {
+    const { clock, read, rows, from } = await start(
+      origin({ body: document(), headers: { 'cache-control': 'max-age=300' } }),
+    )
+    expect(await read()).toMatchObject({ client_id: URL_A, client_name: 'App' })
+    clock.advance(seconds(299))
+    await read()
+    expect(from.asked).toHaveLength(1)
+    from.now.body = document({ client_name: 'Renamed' })
+    clock.advance(seconds(2))
+    expect(await read()).toMatchObject({ client_name: 'Renamed' })
+    expect(from.asked).toHaveLength(2)
+    expect(await rows()).toHaveLength(1)
+  })
+
+  it('keeps its copies over a restart', async () => {
+    const { core, clock, read, from, reopen } = await start()
+    await read()
+    const again = createClientDocuments(testCore(await reopen(), clock), { safeFetch: from.fetch })
+    expect(((await (await again.fetch(URL_A)).json()) as { client_name: string }).client_name).toBe(
+      'App',
+    )
+    expect(from.asked).toHaveLength(1)
+    expect(core.store.dialect).toBeDefined()
+  })
+
+  it('asks once for any number of requests at the same time', async () => {
+    const { read, from } = await start()
+    const all = await Promise.all(Array.from({ length: 20 }, () => read()))
+    expect(new Set(all.map((one) => one.client_name))).toEqual(new Set(['App']))
+    expect(from.asked).toHaveLength(1)
+  })
+
+  it.each([
+    ['unreachable', { fails: unreachable() }],
+    ['404', { status: 404, body: 'not found' }],
+    ['a page instead of JSON', { headers: { 'content-type': 'text/html' }, body: '<html>' }],
+    ['another client', { body: document({ client_id: 'https://evil.example/c' }) }],
+    ['a document that became invalid', { body: document({ redirect_uris: [] }) }],
+  ])('serves the old copy when the origin is broken: %s', async (_name, broken) => {
+    const { clock, read, from, rows } = await start()
+    await read()
+    const [before] = await rows()
+    from.now = broken
+    clock.advance(days(2))
+    expect(await read()).toMatchObject({ client_name: 'App' })
+    expect(from.asked).toHaveLength(2)
+    // The origin is left alone for a minute, then asked again.
+    await read()
+    expect(from.asked).toHaveLength(2)
+    clock.advance(seconds(61))
+    await read()
+    expect(from.asked).toHaveLength(3)
+    const [after] = await rows()
+    expect(after?.fetched_at).toBe(before?.fetched_at)
+    clock.advance(days(28))
+    const error = await refusal(read())
+    expect(error.data?.rule).not.toBe('rate')
+  })
+
+  it('a document withdrawn with 410 is gone at once', async () => {
+    const { clock, read, from } = await start()
+    await read()
+    from.now = { status: 410, body: '' }
+    clock.advance(days(2))
+    expect((await refusal(read())).message).toContain('410')
+  })
+
+  it('recovers by itself when the origin does', async () => {
+    const { clock, read, from } = await start(origin({ fails: unreachable() }))
+    expect((await refusal(read())).data?.rule).toBe('unreachable')
+    from.now = { body: document() }
+    clock.advance(seconds(1))
+    expect(await read()).toMatchObject({ client_name: 'App' })
+  })
+
+  it('uses the pinned copies of Claude where there is no way to claude.ai', async () => {
+    const { clock, read, from } = await start(origin({ fails: unreachable() }))
+    expect(await read(HOSTED)).toMatchObject({ client_id: HOSTED, client_name: 'Claude' })
+    expect(await read(CODE)).toMatchObject({ client_id: CODE, client_name: 'Claude Code' })
+    await read(CODE)
+    expect(from.asked).toHaveLength(2)
+    clock.advance(minutes(11))
+    from.now = {
+      body: { ...JSON.parse(PINNED_DOCUMENTS.get(CODE)!), client_name: 'Claude Code 3' },
+    }
+    expect(await read(CODE)).toMatchObject({ client_name: 'Claude Code 3' })
+    from.now = { fails: unreachable() }
+    clock.advance(days(3))
+    expect(await read(CODE)).toMatchObject({ client_name: 'Claude Code 3' })
+    clock.advance(days(40))
+    expect(await read(CODE)).toMatchObject({ client_name: 'Claude Code' })
+  })
+
+  it.each([
+    ['url', 'http://app.example/c', {}],
+    ['status', URL_A, { status: 500, body: '' }],
+    ['status', URL_A, { status: 204, body: '' }],
+    ['content-type', URL_A, { headers: { 'content-type': 'text/plain' }, body: document() }],
+    ['json', URL_A, { body: '{' }],
+    ['client-id', URL_A, { body: document({ client_id: 'x' }) }],
+    ['metadata', URL_A, { body: document({ redirect_uris: ['javascript:x'] }) }],
+    [
+      'redirect',
+      URL_A,
+      { fails: new AppError('fetch_failed', 'm', { data: { problem: 'redirect' } }) },
+    ],
+    [
+      'size',
+      URL_A,
+      { fails: new AppError('fetch_failed', 'm', { data: { problem: 'too_large' } }) },
+    ],
+    [
+      'address',
+      'https://127.0.0.1/c',
+      { fails: new AppError('blocked_address', 'm', { data: { problem: 'address' } }) },
+    ],
+    ['unreachable', URL_A, { fails: new AppError('overloaded', 'busy') }],
+  ])('names the rule %s', async (rule, url, now) => {
+    const { documents, from, rows } = await start()
+    from.now = now
+    const error = await refusal(documents.fetch(url))
+    expect(error.data?.rule).toBe(rule)
+    expect(await rows()).toEqual([])
+  })
+
+  it('accepts application/json with parameters, and +json types', async () => {
+    const { clock, read, from } = await start()
+    for (const type of [
+      'application/json; charset=utf-8',
+      'application/cimd+json',
+      'Application/JSON',
+    ]) {
+      from.now = { body: document(), headers: { 'content-type': type } }
+      expect(await read()).toMatchObject({ client_name: 'App' })
+      clock.advance(days(2))
+    }
+    expect(from.asked).toHaveLength(3)
+  })
+
+  it('asks one host twenty times a minute at most, other hosts meanwhile', async () => {
+    const { clock, documents, from } = await start(origin({ fails: unreachable() }))
+    const rules: unknown[] = []
+    for (let i = 0; i < 25; i++)
+      rules.push((await refusal(documents.fetch(`https://app.example/${i}`))).data?.rule)
+    expect(rules.filter((r) => r === 'unreachable')).toHaveLength(20)
+    expect(rules.slice(20)).toEqual(Array(5).fill('rate'))
+    expect(from.asked).toHaveLength(20)
+    expect((await refusal(documents.fetch('https://b.example/c'))).data?.rule).toBe('unreachable')
+    clock.advance(minutes(1))
+    expect((await refusal(documents.fetch(URL_A))).data?.rule).toBe('unreachable')
+  })
+
+  it('asks a bounded number of hosts a minute', async () => {
+    const { clock, documents, from } = await start(origin({ fails: unreachable() }))
+    for (let i = 0; i < 205; i++) await refusal(documents.fetch(`https://h${i}.example/c`))
+    expect(from.asked).toHaveLength(200)
+    clock.advance(minutes(1))
+    await refusal(documents.fetch('https://h999.example/c'))
+    expect(from.asked).toHaveLength(201)
+  })
+
+  it('keeps a bounded number of copies, the latest fetched', async () => {
+    const { clock, core, read, rows } = await start()
+    const now = clock.now()
+    const old = Array.from({ length: 1_000 }, (_, i) => ({
+      url: `https://old.example/${i}`,
+      body: '{}',
+      fetched_at: now - 1_000 + i,
+      fresh_until: now,
+    }))
+    for (let i = 0; i < old.length; i += 100)
+      await core.store.transaction(async ({ db }) => {
+        await db
+          .insertInto('client_documents')
+          .values(old.slice(i, i + 100))
+          .execute()
+      })
+    await read()
+    const urls = (await rows()).map((row) => row.url)
+    expect(urls).toHaveLength(1_000)
+    expect(urls).toContain(URL_A)
+    expect(urls).not.toContain('https://old.example/0')
+    expect(urls).toContain('https://old.example/1')
+  })
+
+  it('a stored copy that the rules no longer accept is fetched anew', async () => {
+    const { core, clock, read, from } = await start()
+    await core.store.transaction(async ({ db }) => {
+      await db
+        .insertInto('client_documents')
+        .values({
+          url: URL_A,
+          body: JSON.stringify(document({ redirect_uris: ['http://app.example/*'] })),
+          fetched_at: clock.now(),
+          fresh_until: clock.now() + hours(1),
+        })
+        .execute()
+    })
+    expect(await read()).toMatchObject({ redirect_uris: ['https://app.example/cb'] })
+    expect(from.asked).toHaveLength(1)
+  })
+})
+
+describe('over real TLS', () => {
+  const closers: (() => void)[] = []
+  afterEach(() => {
+    for (const close of closers.splice(0)) close()
+  })
+
+  const serve = async (options: { trust: boolean; name?: string; allow?: boolean }) => {
+    const { key, cert } = selfSigned(options.name ?? 'app.example')
+    let connections = 0
+    const server = createServer({ key, cert }, (_req, res) => {
+      res.writeHead(200, { 'content-type': 'application/json' })
+      res.end(JSON.stringify(document({ client_id: url })))
+    })
+    server.on('connection', () => connections++)
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
+    closers.push(() => {
+      server.closeAllConnections()
+      server.close()
+    })
+    const { port } = server.address() as AddressInfo
+    const url = `https://app.example:${port}/client.json`
+    const safeFetch = createSafeFetch({
+      userAgent: 'mooring-test',
+      maxBytes: 5120,
+      deadlineMs: 5_000,
+      ports: [port],
+      allowPrivate: options.allow === false ? [] : ['app.example'],
+      resolve: async () => [{ address: '127.0.0.1', family: 4 }],
+      ...(options.trust && { ca: cert }),
+    })
+    return { safeFetch, url, connections: () => connections }
+  }
+
+  forEachStore((_, open) => {
+    const documents = async (safeFetch: SafeFetch) => {
+      const clock = manualClock()
+      return createClientDocuments(testCore((await open(clock)).store, clock), { safeFetch })
+    }
+
+    it('reads a document from the host that its certificate names', async () => {
+      const { safeFetch, url } = await serve({ trust: true })
+      const reply = await (await documents(safeFetch)).fetch(url)
+      expect(await reply.json()).toMatchObject({ client_id: url })
+    })
+
+    it('refuses an unknown authority and a certificate for another host', async () => {
+      const unknown = await serve({ trust: false })
+      const error = await refusal((await documents(unknown.safeFetch)).fetch(unknown.url))
+      expect(error.data?.rule).toBe('unreachable')
+      const other = await serve({ trust: true, name: 'other.example' })
+      expect((await refusal((await documents(other.safeFetch)).fetch(other.url))).data?.rule).toBe(
+        'unreachable',
+      )
+    })
+
+    it('never connects to a name with a private address', async () => {
+      const { safeFetch, url, connections } = await serve({ trust: true, allow: false })
+      expect((await refusal((await documents(safeFetch)).fetch(url))).data?.rule).toBe(
+        'unreachable',
+      )
+      expect(connections()).toBe(0)
+    })
+  })
+})
