@@ -20,6 +20,7 @@ export function userRoutes(users: AdminVerbs['users'], by: WhoAsks): Hono {
   app.post('/', async (c) =>
     c.json({ user: present(await users.create(by(c), await body(c, newUser))) }, 201),
   )
+  app.post('/setup-link', async (c) => c.json(present(await users.setupLink()) as object, 201))
   app.post('/:login/disable', async (c) =>
     c.json({ user: present(await users.disable(by(c), c.req.param('login'))) }),
   )

@@ -21,6 +21,8 @@ export interface AdminVerbs {
     disable(by: By, login: string): Promise<Account>
     enable(by: By, login: string): Promise<Account>
     setPassword(by: By, input: { login: string; password: Secret }): Promise<void>
+    /** For making the first admin in a browser. @throws AppError conflict when there is an admin */
+    setupLink(): Promise<{ url: string; expiresAt: number }>
   }
   keys: {
     create(by: By, input: NewKey): Promise<{ id: string; key: Secret; expiresAt: number | null }>

@@ -1,8 +1,9 @@
 // mooring users create | list | disable | enable | recover
 import { type Command, Option } from 'commander'
+import type { Status } from '../admin/verbs.ts'
 import { AppError } from '../kernel/app-error.ts'
 import { askPassword } from './ask-password.ts'
-import type { Go } from './context.ts'
+import type { Context, Go } from './context.ts'
 import { plain, table, when } from './text.ts'
 
 interface User {
@@ -91,21 +92,36 @@ export function register(users: Command, go: Go): void {
 
   users
     .command('recover')
-    .description('Set a new password for an account that lost it.')
-    .argument('<login>', 'login name')
+    .description(
+      'Get in again: a new password for an account, or a setup link while there is no admin.',
+    )
+    .argument('[login]', 'login name; without it, a new setup link')
     .option(PASSWORD_FILE, PASSWORD_HELP)
     .action(
-      go<{ passwordFile?: string }>(async (ctx, { passwordFile }, login) => {
-        const password = await askPassword(ctx, passwordFile)
-        if (password === null)
-          throw new AppError('usage', 'There is no terminal to ask for the password.', {
-            remedy: 'Give it with --password-file FILE, or --password-file - for standard input.',
-          })
-        const admin = await ctx.admin()
-        const path = `/users/${encodeURIComponent(login!)}/password`
-        const changed = await admin.call<{ login: string }>('PUT', path, { password })
-        ctx.print(changed, `${plain(changed.login)}\n`)
-        ctx.say('The new password works now; browsers that were signed in have been signed out.')
-      }),
+      go<{ passwordFile?: string }>((ctx, { passwordFile }, login) =>
+        login === undefined ? setupLink(ctx) : newPassword(ctx, login, passwordFile),
+      ),
     )
+}
+
+async function setupLink(ctx: Context): Promise<void> {
+  const admin = await ctx.admin()
+  const link = await admin.call<{ url: string; expiresAt: string }>('POST', '/users/setup-link')
+  ctx.print(link, `${link.url}\n`)
+  const { serving } = await admin.call<Status>('GET', '/status')
+  ctx.say(`It works once, until ${when(link.expiresAt)}.`)
+  if (!serving) ctx.say('No gateway is running: start it with "mooring serve", then open the link.')
+}
+
+async function newPassword(ctx: Context, login: string, file: string | undefined): Promise<void> {
+  const password = await askPassword(ctx, file)
+  if (password === null)
+    throw new AppError('usage', 'There is no terminal to ask for the password.', {
+      remedy: 'Give it with --password-file FILE, or --password-file - for standard input.',
+    })
+  const admin = await ctx.admin()
+  const path = `/users/${encodeURIComponent(login)}/password`
+  const changed = await admin.call<{ login: string }>('PUT', path, { password })
+  ctx.print(changed, `${plain(changed.login)}\n`)
+  ctx.say('The new password works now; browsers that were signed in have been signed out.')
 }
