@@ -155,9 +155,9 @@ const desktopCard = (
 ) => html`<p class="second">Runs on the computer of the person, so the address need not be reachable from the internet. Needs Node.js there.</p>
 <ol class="steps"><li><span>In Claude Desktop: Settings › Developer › Edit Config. That opens one of the files below.</span></li>
 <li><span>Add this, keep what is there, and save:</span></li></ol>
+<dl class="facts"><dt>macOS</dt><dd><code>${desktopFiles.macOS}</code></dd><dt>Windows</dt><dd><code>${desktopFiles.Windows}</code></dd><dt>Linux</dt><dd><code>${desktopFiles.Linux}</code></dd></dl>
 <div class="two"><div><p class="label">macOS and Linux</p>
-<dl class="files"><dt>macOS</dt><dd><code>${desktopFiles.macOS}</code></dd><dt>Linux</dt><dd><code>${desktopFiles.Linux}</code></dd></dl>
 ${command(desktopConfiguration(endpoint), 'Configuration for macOS and Linux')}</div>
-<div><p class="label">Windows</p><dl class="files"><dt>Windows</dt><dd><code>${desktopFiles.Windows}</code></dd></dl>
+<div><p class="label">Windows</p>
 ${command(desktopConfigurationWindows(endpoint), 'Configuration for Windows')}</div></div>
 <p class="second">Then quit Claude Desktop completely and start it again. A browser opens for the sign-in.</p>`

@@ -41,7 +41,7 @@ ${p.error !== undefined && note('bad', p.error)}
 <dt>Ends</dt><dd>${
       grantEndsAt === null
         ? 'when you revoke it on the connect page'
-        : html`${ahead(p.now, grantEndsAt)} if it is not used, or when you revoke it on the connect page`
+        : html`${ahead(p.now, grantEndsAt)}, or when you revoke it on the connect page`
     }</dd></dl>
 <div class="pair"><button name="decision" value="cancel">Cancel</button>
 <button${!careful && html` class="primary"`} name="decision" value="allow"><span>Allow ${shown(shortHost(client), 40)}</span></button></div>

@@ -28,10 +28,6 @@ section > .head2 { display: flex; flex-wrap: wrap; align-items: center; min-heig
 .card .top .state { margin-left: auto; }
 .card .cannot { color: var(--ink-2); }
 .two { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 12px 16px; }
-.files { display: grid; gap: 2px; }
-.files dt { color: var(--ink-3); font-size: 0.75rem; line-height: 1rem; }
-.files dd { margin-bottom: 4px; line-height: 1rem; }
-.two { align-items: end; }
 .two > * { min-width: 0; display: grid; gap: 4px; align-content: start; }
 .list { padding: 0 16px; }
 .list > li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 4px 16px; align-items: center; padding: 8px 0; min-height: 44px; }
@@ -43,7 +39,6 @@ section > .head2 { display: flex; flex-wrap: wrap; align-items: center; min-heig
 .list .end { text-align: right; }
 .empty { display: grid; gap: 8px; justify-items: start; }
 .empty p { color: var(--ink-2); }
-.options { display: flex; flex-wrap: wrap; gap: 8px; }
 @media (max-width: 760px) {
   .cards, .two { grid-template-columns: minmax(0, 1fr); }
   .card .button, .empty button { width: 100%; }
