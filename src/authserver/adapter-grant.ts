@@ -3,11 +3,19 @@
 
 import { revokeGrantIn } from '../grants/grants.ts'
 import { tokenHash } from '../kernel/digest.ts'
+import type { Core } from '../logs/core.ts'
 import type { AdapterDeps, ModelAdapter } from './adapter.ts'
 import { fromRow, recordKey, toRow } from './records.ts'
 import { Conflict, currentUnit, type Payload, readIn } from './unit-of-work.ts'
 
 const MODEL = 'Grant'
+
+const state = (core: Core, id: string) =>
+  core.store.db
+    .selectFrom('grants')
+    .select(['expires_at', 'revoked_at'])
+    .where('id', '=', id)
+    .executeTakeFirst()
 
 export function grantAdapter({ core, vault }: AdapterDeps): ModelAdapter {
   return {
@@ -38,13 +46,7 @@ export function grantAdapter({ core, vault }: AdapterDeps): ModelAdapter {
           .where('id_hash', '=', hash)
           .executeTakeFirst(),
       )
-      const grant = await readIn(unit, () =>
-        core.store.db
-          .selectFrom('grants')
-          .select(['expires_at', 'revoked_at'])
-          .where('id', '=', id)
-          .executeTakeFirst(),
-      )
+      const grant = await readIn(unit, () => state(core, id))
       if (!record || !grant || grant.revoked_at !== null) return undefined
       const payload = fromRow(vault, record, id)
       return grant.expires_at === null
@@ -55,6 +57,8 @@ export function grantAdapter({ core, vault }: AdapterDeps): ModelAdapter {
     async destroy(id) {
       const unit = currentUnit()
       if (unit.revoked.has(id)) return
+      const row = await readIn(unit, () => state(core, id))
+      if (!row || row.revoked_at !== null) return
       unit.revoked.add(id)
       const reason = unit.revokeReason
       unit.operations.push({

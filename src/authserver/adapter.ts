@@ -104,7 +104,8 @@ function recordAdapter({ core, vault }: AdapterDeps, model: string): ModelAdapte
       if (!row) return undefined
       unit.rows.set(key, row)
       const payload = fromRow(vault, row, id)
-      if (row.consumed_at === null) return payload
+      // Whether it may be used again is a question only where tokens are used.
+      if (row.consumed_at === null || unit.facts.endpoint !== '/oauth/token') return payload
       if (model === 'RefreshToken') {
         if (await readIn(unit, () => retryable(core.store.db, row, unit.now))) {
           unit.retried.add(hash)

@@ -144,7 +144,7 @@ async function program(
   // Programs get JSON whatever they say they accept, and no cookie has a meaning here.
   headers.accept = 'application/json'
   delete headers.cookie
-  const facts: Facts = { origin: deps.originOf(c), signedIn: null }
+  const facts: Facts = { origin: deps.originOf(c), signedIn: null, endpoint: pathname }
   const library = await provider()
   if (known)
     return serve(facts, async () =>

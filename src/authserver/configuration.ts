@@ -113,7 +113,15 @@ export function configure(deps: AuthServerDeps, keys: Keys): Configuration {
         secretFactory: () => core.random(32).toString('base64url'),
         issueRegistrationAccessToken: false,
       },
-      revocation: { enabled: true },
+      revocation: {
+        enabled: true,
+        // RFC 7009 §2.1: refused. A public client is told nothing, since anyone can name its client_id.
+        allowedPolicy: async (_ctx, client, token) => {
+          if (token.clientId === client.clientId) return true
+          if (client.clientAuthMethod === 'none') return false
+          throw new errors.InvalidRequest('The token was issued to another client.')
+        },
+      },
       introspection: {
         enabled: true,
         // Confidential clients, and only about their own tokens.

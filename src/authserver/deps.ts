@@ -7,6 +7,7 @@ import type { Origin } from '../logs/event.ts'
 import type { Journal } from '../logs/journal.ts'
 import type { ScopeChoice } from '../pages/interaction.ts'
 import type { Account, SignedIn } from '../people/account.ts'
+import type { ClientDocuments } from './client-documents.ts'
 
 /** The MCP endpoints as resources (RFC 8707). */
 export interface Endpoints {
@@ -31,11 +32,6 @@ export interface Message {
   remedy: string
   /** Further lines, such as the registered redirect addresses. Hostile text. */
   details: readonly string[]
-}
-
-/** Fetches a client ID metadata document, from the cache when it may. @throws AppError client_document */
-export interface ClientDocuments {
-  fetch(url: string): Promise<Response>
 }
 
 export interface AuthServerDeps {

@@ -6,6 +6,7 @@ import type { KoaContextWithOIDC } from 'oidc-provider'
 import type { Core } from '../logs/core.ts'
 import { reasonOf } from './configuration.ts'
 import type { AuthServerDeps } from './deps.ts'
+import { keepGrantUntil } from './refresh-rule.ts'
 import { currentUnit } from './unit-of-work.ts'
 
 type Ctx = KoaContextWithOIDC
@@ -47,6 +48,8 @@ export function listen(provider: Provider, { core, auth }: AuthServerDeps): void
           endsAt: unit.now + auth().refreshTokenTtl * 1000,
         }
       : { refreshExpiresIn: null, endsAt: accessEnd || unit.now + auth().accessTokenTtl * 1000 }
+    const grantId = ctx.oidc.entities.Grant?.jti
+    if (!refresh && grantId) keepGrantUntil(unit, grantId, unit.connection.endsAt)
     const refreshed = ctx.oidc.params?.grant_type === 'refresh_token'
     if (refreshed && unit.retried.size > 0)
       unit.events.push({
@@ -87,7 +90,7 @@ export function listen(provider: Provider, { core, auth }: AuthServerDeps): void
     core.log.error({ err: error }, 'authorization server failed'),
   )
   provider.on('grant.revoked', (ctx, grantId) => {
-    if (ctx.oidc.route !== 'revocation') return
+    if (ctx.oidc.route !== 'revocation' || !currentUnit().revoked.has(grantId)) return
     currentUnit().events.push({ code: 'auth.token_revoked', ...about(ctx), grantId })
   })
 }

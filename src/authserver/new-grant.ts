@@ -7,7 +7,7 @@ import { verifiedHost } from './client-identity.ts'
 import type { AuthServerDeps } from './deps.ts'
 import { redirectHost } from './redirect-rules.ts'
 import { cleanName } from './registration-rules.ts'
-import type { OidcUnit } from './unit-of-work.ts'
+import { Conflict, type OidcUnit } from './unit-of-work.ts'
 
 export interface GrantFacts {
   id: string
@@ -31,6 +31,7 @@ export function insertGrantRow({ auth }: AuthServerDeps, unit: OidcUnit, facts: 
     audits: true,
     async run(handle) {
       await rememberClient(handle, unit, client, name)
+      await requireClient(handle, unit, client.clientId)
       await insertGrant(
         handle,
         {
@@ -48,13 +49,19 @@ export function insertGrantRow({ auth }: AuthServerDeps, unit: OidcUnit, facts: 
         },
         signedIn?.eventId,
       )
-      await handle.db
-        .updateTable('clients')
-        .set({ last_used_at: unit.now })
-        .where('id', '=', client.clientId)
-        .execute()
     },
   })
+}
+
+/** Holds its row, so that a revocation beside this either finds the new grant or prevents it. */
+async function requireClient({ db }: Unit, unit: OidcUnit, id: string): Promise<void> {
+  const alive = await db
+    .updateTable('clients')
+    .set({ last_used_at: unit.now })
+    .where('id', '=', id)
+    .where('revoked_at', 'is', null)
+    .executeTakeFirst()
+  if (alive.numUpdatedRows === 0n) throw new Conflict('The client was revoked meanwhile.')
 }
 
 /** The first grant of a metadata document client gives it a row, so that it can be listed, trusted and blocked. */

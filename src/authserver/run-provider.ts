@@ -70,11 +70,14 @@ export async function runProvider(provider: Provider, request: ProviderRequest):
 
 const BODILESS: ReadonlySet<number> = new Set([101, 204, 205, 304])
 
+/** What we set ourselves: the length (the body may change) and who may read the answer. */
+const OURS = /^(content-length|vary|access-control-.*)$/
+
 export function toResponse({ status, headers, body }: Captured): Response {
   const out = new Headers()
   for (const [name, value] of Object.entries(headers))
     for (const one of Array.isArray(value) ? value : [value])
-      if (name !== 'content-length') out.append(name, one)
+      if (!OURS.test(name)) out.append(name, one)
   return new Response(BODILESS.has(status) || body.length === 0 ? null : new Uint8Array(body), {
     status,
     headers: out,

@@ -18,6 +18,8 @@ export interface Facts {
   origin: Origin
   /** Who is signed in on this browser; null on the endpoints that programs call. */
   signedIn: SignedIn | null
+  /** Path of the endpoint that a program called. */
+  endpoint?: string
   /** Set while a registration is forwarded: what the registration rules made of it. */
   registration?: { fingerprint: string | null; scope: string | null }
 }
