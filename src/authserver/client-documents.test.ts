@@ -311,6 +311,18 @@ forEachStore((_, open) => {
     expect(await read()).toMatchObject({ client_name: 'App' })
   })
 
+  it('does not wait long for a silent origin when it has an older copy', async () => {
+    const { clock, core } = await start()
+    const silent: SafeFetch = (_url, init) =>
+      new Promise((_, reject) => {
+        init?.signal?.addEventListener('abort', () => reject(unreachable()))
+        queueMicrotask(() => clock.advance(seconds(3)))
+      })
+    const documents = createClientDocuments(core, { safeFetch: silent })
+    const reply = await documents.fetch(CODE)
+    expect(await reply.json()).toMatchObject({ client_name: 'Claude Code' })
+  })
+
   it('uses the pinned copies of Claude where there is no way to claude.ai', async () => {
     const { clock, read, from } = await start(origin({ fails: unreachable() }))
     expect(await read(HOSTED)).toMatchObject({ client_id: HOSTED, client_name: 'Claude' })

@@ -27,6 +27,8 @@ const FRESH_DEFAULT = hours(1)
 const STALE = days(30)
 /** After a failure: how long an old copy is used before the origin is asked again. */
 const RETRY = { stored: seconds(60), pinned: minutes(10) }
+/** With an older copy at hand nobody is kept waiting for a slow origin, as behind a firewall that drops packets. */
+const PATIENCE = seconds(3)
 const PER_HOST = 20
 const WINDOW = minutes(1)
 /** Hosts asked within one window. */
@@ -53,7 +55,10 @@ export function createClientDocuments(
           `Client metadata documents of ${host} are asked for too often.`,
           'Try again in a minute.',
         )
-      const { document, body, freshMs } = await download(url, safeFetch)
+      const hasCopy = row !== undefined || PINNED_DOCUMENTS.has(url)
+      const { document, body, freshMs } = await (hasCopy
+        ? impatiently(core, (signal) => download(url, safeFetch, signal))
+        : download(url, safeFetch))
       const now = core.clock.now()
       await save(core, { url, body, fetched_at: now, fresh_until: now + freshMs })
       return document
@@ -99,10 +104,21 @@ export function createClientDocuments(
   }
 }
 
-async function download(url: string, safeFetch: SafeFetch) {
+async function impatiently<T>(core: Core, run: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const enough = new AbortController()
+  const timer = core.clock.after(PATIENCE, () => enough.abort())
+  try {
+    return await run(enough.signal)
+  } finally {
+    timer.cancel()
+  }
+}
+
+async function download(url: string, safeFetch: SafeFetch, signal?: AbortSignal) {
   const reply = await safeFetch(url, {
     headers: { accept: 'application/json' },
     maxBytes: DOCUMENT_BYTES,
+    ...(signal && { signal }),
   }).catch((error: unknown) => {
     throw asDocumentError(url, error)
   })

@@ -13,7 +13,7 @@ function problem(text: string | Buffer, limits?: { depth: number; members: numbe
   } catch (error) {
     if (!(error instanceof AppError)) throw error
     expect(error.remedy).toBeTruthy()
-    return `${error.code}/${error.data?.problem}`
+    return `${error.code}/${String(error.data?.problem)}`
   }
   return 'accepted'
 }

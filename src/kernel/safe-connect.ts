@@ -2,6 +2,7 @@
 // the very address that was checked, so a name that changes its answer gains nothing.
 import { lookup as systemLookup } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
+import { callbackify } from 'node:util'
 import { buildConnector } from 'undici'
 import { type AddressRules, addressAllowed, bareHost, OPT_IN } from './address-rules.ts'
 import { AppError } from './app-error.ts'
@@ -42,20 +43,21 @@ export function createSafeConnector(options: SafeConnectOptions): buildConnector
 
 /** One question per connection; every answer must be allowed, or none is used. */
 export function checkedLookup(rules: AddressRules, resolve: Resolve): LookupFunction {
-  return (hostname, options, done) => {
-    const host = bareHost(hostname)
-    resolve(host).then(
-      (answers) => {
-        const first = answers[0]
-        if (first === undefined) done(new Error(`${host} has no address`), '')
-        else if (!answers.every(({ address }) => addressAllowed(rules, host, address)))
-          done(blocked(), '')
-        else if (options.all) done(null, [...answers])
-        else done(null, first.address, first.family)
-      },
-      (error: Error) => done(error, ''),
-    )
-  }
+  const ask = callbackify(
+    async (host: string): Promise<[ResolvedAddress, ...ResolvedAddress[]]> => {
+      const [first, ...others] = await resolve(host)
+      if (first === undefined) throw new Error(`${host} has no address`)
+      const list: [ResolvedAddress, ...ResolvedAddress[]] = [first, ...others]
+      if (!list.every(({ address }) => addressAllowed(rules, host, address))) throw blocked()
+      return list
+    },
+  )
+  return (hostname, options, done) =>
+    ask(bareHost(hostname), (error, list) => {
+      if (error) done(error, '')
+      else if (options.all) done(null, list)
+      else done(null, list[0].address, list[0].family)
+    })
 }
 
 const blocked = () =>
