@@ -119,9 +119,6 @@ export function revokeGrant(core: Core, by: By, id: string, reason: string): Pro
 export const revokeGrantsOfClientIn = (unit: Unit, clientId: string, reason: string, at: number) =>
   revokeAllIn(unit, 'client_id', clientId, reason, at)
 
-export const revokeGrantsOfUserIn = (unit: Unit, userId: string, reason: string, at: number) =>
-  revokeAllIn(unit, 'user_id', userId, reason, at)
-
 export const revokeGrantsOfClient = (
   core: Core,
   by: By,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { addUser, auditRows, changeUser } from '../../test/fixtures/credential-rows.ts'
+import { meanwhile } from '../../test/fixtures/meanwhile.ts'
 import { forEachStore, testCore } from '../../test/fixtures/stores.ts'
 import { manualClock } from '../kernel/manual-clock.ts'
 import { Secret } from '../kernel/secret.ts'
@@ -133,6 +134,25 @@ forEachStore((_name, open) => {
         expect(['gone', 'conflict']).toContain((result.reason as { code: string }).code)
     expect(await listUsers(core)).toHaveLength(1)
     expect(await core.store.db.selectFrom('login_sessions').selectAll().execute()).toHaveLength(1)
+  })
+
+  test('is not used twice even when the admin it made is gone again at once', async () => {
+    const { core } = await start()
+    const { token } = await createSetupLink(core)
+    const second = meanwhile(core, async () => {
+      const { signedIn } = await use(core, token, 'first')
+      await changeUser(core, signedIn.account.id, { disabled_at: 1 })
+    })
+    await expect(use(second, token, 'second')).rejects.toMatchObject({ code: 'gone' })
+    expect((await listUsers(core)).map((user) => user.login)).toEqual(['first'])
+  })
+
+  test('does not work when an admin is made by another way in the meantime', async () => {
+    const { core } = await start()
+    const { token } = await createSetupLink(core)
+    const late = meanwhile(core, () => addUser(core, { login: 'boss', role: 'admin' }))
+    await expect(use(late, token)).rejects.toMatchObject({ code: 'conflict' })
+    expect((await listUsers(core)).map((user) => user.login)).toEqual(['boss'])
   })
 
   test.each([

@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import { auditRows, changeUser } from '../../test/fixtures/credential-rows.ts'
+import { meanwhile } from '../../test/fixtures/meanwhile.ts'
 import { forEachStore, testCore } from '../../test/fixtures/stores.ts'
 import { manualClock } from '../kernel/manual-clock.ts'
 import { Secret } from '../kernel/secret.ts'
-import type { Core } from '../logs/core.ts'
 import { operator } from '../logs/event.ts'
-import type { Store } from '../store/store.ts'
 import { MOST_BY_ACCOUNT, MOST_BY_NETWORK, WINDOW } from './lockout.ts'
 import { resolveSession } from './login-sessions.ts'
 import { createSignIn } from './sign-in.ts'
@@ -17,19 +16,6 @@ const right = new Secret('correct horse battery')
 const wrong = new Secret('incorrect horse battery')
 const from = (ip: string) => ({ contextId: 'req_2', ip, userAgent: 'Browser/1' })
 const home = from('203.0.113.7')
-
-/** Another process does something just before the first write. */
-function meanwhile<C extends Core>(core: C, task: () => Promise<unknown>): C {
-  let done = false
-  const transaction: Store['transaction'] = async (run) => {
-    if (!done) {
-      done = true
-      await task()
-    }
-    return core.store.transaction(run)
-  }
-  return { ...core, store: { ...core.store, transaction } }
-}
 
 forEachStore((_name, open) => {
   const start = async () => {
