@@ -27,8 +27,12 @@ export const clientOptions = (url: string): pg.ClientConfig => ({
 
 export function createPool(url: string, log: Logger): pg.Pool {
   const pool = new pg.Pool({ ...clientOptions(url), max: CONNECTIONS })
-  // An idle connection that breaks is replaced at its next use.
-  pool.on('error', (error) => log.warn({ err: error }, 'A connection to Postgres was lost'))
+  // Whoever uses the connection gets the error from its query; a broken one is replaced at the next use. Without a
+  // listener on each client, one that breaks while it is in use would end the process.
+  const lost = (error: Error) => log.warn({ err: error }, 'A connection to Postgres was lost')
+  // The pool repeats what an idle client said.
+  pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', lost))
   return pool
 }
 
