@@ -14,14 +14,9 @@ const bundled = join(
   'bin',
   process.platform === 'win32' ? 'node.exe' : 'node',
 )
-// The sources are TypeScript; 22.14 to 22.17 can strip types, but only when asked.
-const needsFlag = !olderThan(process.version, MINIMUM) && !process.features.typescript
 
-if (!olderThan(process.version, MINIMUM) && !needsFlag) await start()
-else if (process.env.MOORING_LAUNCHED) giveUp()
-else if (existsSync(bundled)) again(bundled, [])
-else if (needsFlag)
-  again(process.execPath, ['--experimental-strip-types', '--disable-warning=ExperimentalWarning'])
+if (!olderThan(process.version, MINIMUM)) await start()
+else if (existsSync(bundled) && !process.env.MOORING_LAUNCHED) again(bundled)
 else giveUp()
 
 async function start() {
@@ -38,8 +33,8 @@ function giveUp() {
 }
 
 /** Runs this same command with another Node and ends the way it ends. */
-function again(node, flags) {
-  const child = spawn(node, [...flags, fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+function again(node) {
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
     stdio: 'inherit',
     env: { ...process.env, MOORING_LAUNCHED: '1' },
   })
