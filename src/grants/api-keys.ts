@@ -166,7 +166,7 @@ export function revokeKey(core: Core, by: By, id: string): Promise<void> {
 
 function parseKeyName(text: string): string {
   const name = text.normalize('NFC').trim()
-  if (name === '' || [...name].length > LONGEST_NAME || /[\p{C}\p{Zl}\p{Zp}]/u.test(name))
+  if (name === '' || Array.from(name).length > LONGEST_NAME || /[\p{C}\p{Zl}\p{Zp}]/u.test(name))
     throw new AppError(
       'invalid_input',
       `The name of a key has 1 to ${LONGEST_NAME} characters, none of them invisible.`,

@@ -36,11 +36,14 @@ const MISSES = {
 }
 const TOPICS: ReadonlySet<string> = new Set(['grant', 'key', 'user', 'client'])
 
+/** No path, so that no endpoint can have it as its own. */
+const EVERY = '*'
+
 /** An entry with the endpoint it is good for under the public URL in force. */
 interface Known extends Cached {
   principal: Principal
-  /** null: issued under another public URL. */
-  resource: string | 'every endpoint' | null
+  /** An endpoint path, or EVERY one; null: issued under another public URL. */
+  resource: string | null
   epoch: number
 }
 
@@ -57,7 +60,7 @@ export function createAuthenticator(core: Core, options: AuthenticatorOptions): 
   function place(known: Known): Known {
     const { entry } = known
     const path = entry.resourceUrl === null ? null : options.endpointOf(entry.resourceUrl)
-    if (entry.resourceUrl === null) known.resource = entry.principal.resource ?? 'every endpoint'
+    if (entry.resourceUrl === null) known.resource = entry.principal.resource ?? EVERY
     else known.resource = path === null ? null : endpointPath(path)
     known.principal =
       entry.resourceUrl === null
@@ -73,7 +76,7 @@ export function createAuthenticator(core: Core, options: AuthenticatorOptions): 
     known.used = true
     if (entry.revoked) throw revoked(entry, entry.revoked)
     if (entry.expires && core.clock.now() >= entry.expires.at) throw expired(entry.expires)
-    if (known.resource !== 'every endpoint' && known.resource !== endpointPath(path))
+    if (known.resource !== EVERY && known.resource !== endpointPath(path))
       throw wrongResource(entry, known.resource, path)
     if (entry.disabled) throw disabled()
     return known.principal

@@ -19,7 +19,7 @@ const anyToken = fc
   .tuple(fc.constantFrom(newApiKey, newAccessToken, newRefreshToken), fc.integer())
   .map(([make, seed]) => make(seeded(seed)))
 const character = fc.constantFrom(
-  ...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-',
+  ...Array.from('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-'),
 )
 
 const problemOf = (text: string) => {

@@ -9,7 +9,7 @@ const FORBIDDEN = /[\p{C}\p{Zl}\p{Zp}]/u
 /** The name as it is shown. @throws AppError invalid_input */
 export function parseLogin(text: string): string {
   const login = text.normalize('NFKC').trim()
-  const length = [...login].length
+  const length = Array.from(login).length
   if (length === 0 || length > LONGEST)
     throw new AppError(
       'invalid_input',

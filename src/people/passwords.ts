@@ -36,7 +36,7 @@ export function checkNewPassword(password: Secret, login: string): void {
       remedy: `Use at least ${SHORTEST} characters: a few unrelated words, or one that a password manager makes.`,
     })
   }
-  if ([...text].length < SHORTEST) refuse(`is shorter than ${SHORTEST} characters`)
+  if (Array.from(text).length < SHORTEST) refuse(`is shorter than ${SHORTEST} characters`)
   if (Buffer.byteLength(text) > MOST_BYTES) refuse(`is longer than ${MOST_BYTES} bytes`)
   if (isObvious(text, login)) refuse('is among the first that anybody would guess')
 }

@@ -217,7 +217,7 @@ async function requireUser(db: Db | Tx, login: string): Promise<StateRow<'users'
 
 function parseName(text: string): string {
   const name = text.normalize('NFC').trim()
-  if (name === '' || [...name].length > LONGEST_NAME || INVISIBLE.test(name))
+  if (name === '' || Array.from(name).length > LONGEST_NAME || INVISIBLE.test(name))
     throw new AppError(
       'invalid_input',
       `A name has 1 to ${LONGEST_NAME} characters, none of them invisible.`,
