@@ -11,7 +11,11 @@ import { VERSION } from './version.ts'
 const WITH_VALUE = new Set(['--data', '--config', '--db'])
 
 /** `only`: the commands to load in full. @throws AppError usage for a command that there is not */
-export async function createProgram(io: Io, go: Go, only: ReadonlySet<string>): Promise<Command> {
+export async function createProgram(
+  io: Pick<Io, 'stdout'>,
+  go: Go,
+  only: ReadonlySet<string>,
+): Promise<Command> {
   const program = new Command('mooring')
     .description('One URL between Claude and your tools: signed in, under policy, on the record.')
     .version(VERSION, '--version', 'Print the version.')
