@@ -10,53 +10,56 @@ export interface SseEvent {
 
 const EVENT_LIMIT = 32 * 1024 * 1024
 
+type Fields = Partial<SseEvent> & { lines: string[]; size: number }
+
 /** @throws AppError server_garbage when one event is over the limit; whatever the stream throws */
 export async function* sseEvents(
   body: AsyncIterable<Uint8Array>,
   limit = EVENT_LIMIT,
 ): AsyncGenerator<SseEvent> {
-  const decoder = new TextDecoder()
-  let buffer = ''
-  let fields: Partial<SseEvent> & { lines: string[]; size: number } = { lines: [], size: 0 }
-  let seen = 0
-  for await (const chunk of body) {
-    buffer += decoder.decode(chunk, { stream: true })
-    // A long line is looked at once, not again with every chunk; CR is looked for only where there is one.
-    const hasCr = buffer.includes('\r', seen)
-    let start = 0
-    let from = hasCr ? 0 : seen
-    for (;;) {
-      const end = lineEnd(buffer, from, hasCr)
-      if (end === null) break
-      const line = buffer.slice(start, end.at)
-      start = end.next
-      from = start
-      if (line !== '') {
-        readField(fields, line)
-        if (fields.size > limit) throw tooLarge(limit)
-        continue
-      }
-      const { lines, size: _, ...rest } = fields
-      fields = { lines: [], size: 0 }
-      if (lines.length > 0 || rest.id !== undefined || rest.retry !== undefined)
-        yield { event: 'message', ...rest, data: lines.join('\n') }
+  let fields: Fields = { lines: [], size: 0 }
+  for await (const line of textLines(body, limit)) {
+    if (line !== '') {
+      readField(fields, line)
+      if (fields.size > limit) throw tooLarge(limit)
+      continue
     }
-    buffer = buffer.slice(start)
-    seen = buffer.endsWith('\r') ? buffer.length - 1 : buffer.length
-    if (buffer.length + fields.size > limit) throw tooLarge(limit)
+    const { lines, size: _, ...rest } = fields
+    fields = { lines: [], size: 0 }
+    if (lines.length > 0 || rest.id !== undefined || rest.retry !== undefined)
+      yield { event: 'message', ...rest, data: lines.join('\n') }
   }
 }
 
-/** A line ends with CR LF, LF or CR; a CR at the very end of the buffer may still be followed by its LF. */
-function lineEnd(text: string, from: number, hasCr: boolean): { at: number; next: number } | null {
-  const lf = text.indexOf('\n', from)
-  const cr = hasCr ? text.indexOf('\r', from) : -1
-  if (cr === -1 || (lf !== -1 && lf < cr)) return lf === -1 ? null : { at: lf, next: lf + 1 }
-  if (cr === text.length - 1) return null
-  return { at: cr, next: text[cr + 1] === '\n' ? cr + 2 : cr + 1 }
+/** Lines end with CR LF, LF or CR. A long line is put together once, not with every chunk. */
+async function* textLines(body: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let pending: string[] = []
+  let size = 0
+  let afterCr = false
+  for await (const chunk of body) {
+    const text = decoder.decode(chunk, { stream: true })
+    if (text === '') continue
+    let start = afterCr && text[0] === '\n' ? 1 : 0
+    afterCr = text.endsWith('\r')
+    const ends = text.includes('\r') ? /\r\n?|\n/g : /\n/g
+    ends.lastIndex = start
+    for (let end = ends.exec(text); end; end = ends.exec(text)) {
+      const line = pending.join('') + text.slice(start, end.index)
+      pending = []
+      size = 0
+      start = end.index + end[0].length
+      yield line
+      ends.lastIndex = start
+    }
+    if (start === text.length) continue
+    pending.push(text.slice(start))
+    size += text.length - start
+    if (size > limit) throw tooLarge(limit)
+  }
 }
 
-function readField(fields: Partial<SseEvent> & { lines: string[]; size: number }, line: string) {
+function readField(fields: Fields, line: string) {
   const colon = line.indexOf(':')
   if (colon === 0) return
   const name = colon === -1 ? line : line.slice(0, colon)

@@ -4,7 +4,7 @@ import type { Clock } from '../../kernel/time.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import { readDiscovery, withEnvelope } from '../envelope.ts'
 import type { EraMemory } from '../era-memory.ts'
-import type { Hello, Link, LinkFor } from '../link.ts'
+import type { Hello, Link, LinkFor, RpcReply } from '../link.ts'
 import type { Server, ServerSecret } from '../server.ts'
 import { serverUrl, type Web } from '../web.ts'
 import { callOver } from './call.ts'
@@ -72,11 +72,13 @@ async function discover(
     },
   }
   const call = { method: 'server/discover', params: {}, signal, deadline }
+  let reply: RpcReply
   try {
-    const verdict = readDiscovery(await callOver(port, course, 0, call, withEnvelope({}, linkFor)))
-    return verdict === 'legacy' ? null : verdict.hello
+    reply = await callOver(port, course, 0, call, withEnvelope({}, linkFor))
   } catch (error) {
     if (status >= 400 && status < 500 && ![401, 403, 429].includes(status)) return null
     throw error
   }
+  const verdict = readDiscovery(reply)
+  return verdict === 'legacy' ? null : verdict.hello
 }

@@ -70,14 +70,8 @@ export async function openSession(
     closed ??= why
     ended.abort(why)
   }
-  const lost = (): AppError => {
-    const error = new AppError(
-      'server_closed',
-      `${target.name} has ended its session with the gateway.`,
-      {
-        remedy: 'Try again: a new session is opened.',
-      },
-    )
+  const lost = (): SessionLost => {
+    const error = new SessionLost(target.name)
     end(error)
     return error
   }
@@ -88,7 +82,7 @@ export async function openSession(
       if (sessionId === undefined) return response
       if (response.status === 404) {
         response.body.on('error', () => undefined).destroy()
-        throw new SessionLost(lost())
+        throw lost()
       }
       return response.status === 400 ? refusedSession(response, lost) : response
     },
@@ -135,7 +129,7 @@ export async function openSession(
     } catch (error) {
       if (!(error instanceof SessionLost)) throw error
       // The server refused the session, so it did not run the call: once more, in a new one.
-      if (!reopen || RETRIED in call) throw error.why
+      if (!reopen || RETRIED in call) throw error
       const again: LinkCall & { [RETRIED]: true } = { ...call, [RETRIED]: true }
       return (await reopen()).request(again)
     }
@@ -191,19 +185,20 @@ export async function openSession(
 /** Marks a call that is already sent once more. */
 const RETRIED = Symbol('retried')
 
-class SessionLost extends Error {
-  readonly why: AppError
-  constructor(why: AppError) {
-    super(why.message)
-    this.why = why
+/** The server no longer knows the session, so it has not run the request that told us. */
+class SessionLost extends AppError {
+  constructor(server: string) {
+    super('server_closed', `${server} has ended its session with the gateway.`, {
+      remedy: 'Try again: a new session is opened.',
+    })
   }
 }
 
 /** Some servers say 400 where the specification wants 404 for a session that they no longer know. */
-async function refusedSession(response: ForwardReply, lost: () => AppError): Promise<ForwardReply> {
+async function refusedSession(response: ForwardReply, lost: () => Error): Promise<ForwardReply> {
   if (!contentType(response.headers).endsWith('json')) return response
   const text = await readText('The server', response.body, REPLY_LIMIT)
-  if (/session/i.test(messageIn(text))) throw new SessionLost(lost())
+  if (/session/i.test(messageIn(text))) throw lost()
   return { ...response, body: Readable.from([Buffer.from(text)]) }
 }
 
