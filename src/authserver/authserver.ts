@@ -9,6 +9,7 @@ import { AppError, isAppError } from '../kernel/app-error.ts'
 import type { Interactions } from '../pages/interaction.ts'
 import { oauthErrorOf } from './answers.ts'
 import { derivedCookies } from './browser-session.ts'
+import { createClientDocuments } from './client-documents.ts'
 import type { Keys } from './configuration.ts'
 import { allowedOrigin, preflight, withCors } from './cors.ts'
 import type { AuthServerDeps } from './deps.ts'
@@ -52,11 +53,12 @@ type Serve = (facts: Facts, work: (unit: OidcUnit) => Promise<Response>) => Prom
 
 /** One library per issuer. Keys are read when first needed, and again when that failed. */
 function providerCache(deps: AuthServerDeps): GetProvider {
+  const documents = createClientDocuments(deps.core, { safeFetch: deps.safeFetch })
   let built: { key: string; provider: Promise<Provider> } | undefined
   return () => {
     const key = `${deps.publicUrl()} ${deps.auth().clientDocuments}`
     if (built?.key === key) return built.provider
-    const provider = loadKeys(deps).then((keys) => buildProvider(deps, keys))
+    const provider = loadKeys(deps).then((keys) => buildProvider(deps, keys, documents))
     built = { key, provider }
     provider.catch(() => {
       if (built?.provider === provider) built = undefined

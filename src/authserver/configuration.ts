@@ -7,6 +7,7 @@ import { errors } from 'oidc-provider'
 import { isAppError } from '../kernel/app-error.ts'
 import { createAdapter } from './adapter.ts'
 import { clientRow } from './adapter-client.ts'
+import type { ClientDocuments } from './client-documents.ts'
 import type { AuthServerDeps } from './deps.ts'
 import { createPolicy } from './prompts.ts'
 import { parseObject } from './records.ts'
@@ -27,7 +28,11 @@ const DAY = 24 * 60 * MINUTE
 /** The end of a grant is a column of our own row, so the library's is set out of the way. */
 const FOREVER = 100 * 365 * DAY
 
-export function configure(deps: AuthServerDeps, keys: Keys): Configuration {
+export function configure(
+  deps: AuthServerDeps,
+  keys: Keys,
+  documents: ClientDocuments,
+): Configuration {
   const { core, auth } = deps
   const secure = deps.publicUrl().startsWith('https:')
   return {
@@ -158,7 +163,7 @@ export function configure(deps: AuthServerDeps, keys: Keys): Configuration {
     },
     fetch: async (url) => {
       // Neither the library's dispatcher nor its 2.5 s signal: safe-fetch has its own rules.
-      return deps.documents.fetch(String(url))
+      return documents.fetch(String(url))
     },
     fetchResponseBodyLimits: {
       'client_id metadata document': 64 * 1024,

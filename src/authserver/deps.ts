@@ -2,12 +2,12 @@
 import type { Context } from 'hono'
 import type { Settings } from '../config/settings.ts'
 import type { Vault } from '../credentials/vault.ts'
+import type { SafeFetch } from '../kernel/safe-fetch.ts'
 import type { Core } from '../logs/core.ts'
 import type { Origin } from '../logs/event.ts'
 import type { Journal } from '../logs/journal.ts'
 import type { ScopeChoice } from '../pages/interaction.ts'
 import type { Account, SignedIn } from '../people/account.ts'
-import type { ClientDocuments } from './client-documents.ts'
 
 /** The MCP endpoints as resources (RFC 8707). */
 export interface Endpoints {
@@ -44,7 +44,8 @@ export interface AuthServerDeps {
   endpoints: Endpoints
   /** Names of the servers as they are now: they make the scopes. */
   serverNames(): readonly string[]
-  documents: ClientDocuments
+  /** For metadata documents of clients: the only addresses of strangers that are ever fetched here. */
+  safeFetch: SafeFetch
   /** Who is signed in on the browser that sent this Cookie header. */
   signedIn(cookieHeader: string | undefined): Promise<SignedIn | null>
   /** null when there is no such person, or the account is disabled. */

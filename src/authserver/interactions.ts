@@ -11,7 +11,7 @@ import { verifiedHost } from './client-identity.ts'
 import type { AuthServerDeps } from './deps.ts'
 import { eventRow } from './events.ts'
 import { clientName, insertGrantRow } from './new-grant.ts'
-import { isLoopback, redirectHost } from './redirect-rules.ts'
+import { isLoopback, isPrivateUse, redirectHost } from './redirect-rules.ts'
 import { defaultResource, resourceOf } from './resources.ts'
 import { libraryHeaders, messages } from './run-provider.ts'
 import { type OidcUnit, runUnit } from './unit-of-work.ts'
@@ -137,7 +137,8 @@ async function describe(deps: AuthServerDeps, opened: Opened): Promise<Interacti
     verifiedHost: verifiedHost(client.clientId),
     trusted: row?.trusted === 1,
     redirectUri,
-    redirectHost: redirectHost(redirectUri),
+    // With the port, which tells one program on a computer from another.
+    redirectHost: isPrivateUse(redirectUri) ? redirectHost(redirectUri) : new URL(redirectUri).host,
     loopback: isLoopback(redirectUri),
   }
   const resource = resourceIn(deps, pending)

@@ -2,14 +2,19 @@
 // build takes a few milliseconds, and only another public URL makes another one.
 import { errors, Provider } from 'oidc-provider'
 import { newAccessToken, newRefreshToken } from '../grants/token-format.ts'
+import type { ClientDocuments } from './client-documents.ts'
 import { configure, type Keys } from './configuration.ts'
 import type { AuthServerDeps } from './deps.ts'
 import { listen } from './listeners.ts'
 import { redirectAllowed } from './redirect-rules.ts'
 
-export function buildProvider(deps: AuthServerDeps, keys: Keys): Provider {
+export function buildProvider(
+  deps: AuthServerDeps,
+  keys: Keys,
+  documents: ClientDocuments,
+): Provider {
   const { random } = deps.core
-  const provider = new Provider(deps.publicUrl(), configure(deps, keys))
+  const provider = new Provider(deps.publicUrl(), configure(deps, keys, documents))
   // The host is ours in every request we make for it; the scheme is told by x-forwarded-proto.
   provider.proxy = true
 
