@@ -38,7 +38,8 @@ export function startSealer(core: Core, signer: SealSigner, options: SealerOptio
   }
   function sealNow(): Promise<void> {
     const next = running.then(pass, pass)
-    running = next.catch(() => {})
+    // The caller hears of a failure; the next pass only waits for the end of this one.
+    running = Promise.allSettled([next])
     return next
   }
   function tick(): void {

@@ -1,7 +1,7 @@
 // Appends rows on a connection of its own, pipelined: the insert and the read of head.seq travel together but are two
 // transactions, so the read sees everything that was committed before the rows were durable. One round trip.
 import pg from 'pg'
-import { type EventColumn, eventColumns, integerColumns } from './event-columns.ts'
+import { eventColumns, eventColumnTypes } from './event-columns.ts'
 import { clientOptions } from './postgres-pool.ts'
 import { storable } from './storable.ts'
 import { storageError } from './storage-error.ts'
@@ -13,9 +13,8 @@ export interface PostgresAppend {
   close(): Promise<void>
 }
 
-const typeOf = (column: EventColumn) => (integerColumns.has(column) ? 'bigint' : 'text')
 const columns = eventColumns.join(', ')
-const shape = eventColumns.map((column) => `${column} ${typeOf(column)}`).join(', ')
+const shape = eventColumns.map((column) => `${column} ${eventColumnTypes[column]}`).join(', ')
 const insert = (table: string, parameter: string) =>
   `insert into ${table} (${columns}) select ${columns} from json_to_recordset(${parameter}::json) as r (${shape})`
 

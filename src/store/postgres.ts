@@ -1,8 +1,8 @@
 // The store on Postgres: one database for state and events, any number of processes on it.
-import { randomUUID } from 'node:crypto'
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import type pg from 'pg'
 import { AppError } from '../kernel/app-error.ts'
+import { base32, systemRandom } from '../kernel/ids.ts'
 import { changesAfter } from './changes.ts'
 import { commitSignal } from './commit-signal.ts'
 import { migrate, type Recorded } from './migrate.ts'
@@ -10,6 +10,7 @@ import { eventMigrations, stateMigrations } from './migrations/index.ts'
 import { postgresWords } from './migrations/words.ts'
 import type { StoreDeps } from './open.ts'
 import { createPostgresAppend } from './postgres-append.ts'
+import { continueChain } from './postgres-chain.ts'
 import { CHANNEL, listenForHints } from './postgres-hint.ts'
 import { createPool, kyselyPool } from './postgres-pool.ts'
 import { storageError } from './storage-error.ts'
@@ -33,7 +34,8 @@ export async function openPostgres(
     await checkVersion(db)
     const migrations = [...stateMigrations, ...eventMigrations]
     await migrate(db as unknown as Kysely<Recorded>, postgresWords, migrations, clock)
-    const self = randomUUID()
+    await continueChain(db as unknown as Kysely<Recorded>)
+    const self = base32(systemRandom(16))
     const hints = await listenForHints(url, self, clock, log)
     const signal = commitSignal(log)
     let closed = false

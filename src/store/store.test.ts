@@ -302,7 +302,7 @@ forEachStore((name, open) => {
       expect(second.rows.map((row) => row.id)).toEqual(['c'])
       const third = await store.unsealed('auth', second.position, 2)
       expect(third).toEqual({ position: second.position, rows: [] })
-      expect(first.rows[0]).not.toHaveProperty('xact')
+      expect(first.rows[0]).not.toHaveProperty('chain')
     })
 
     it('never include one of a transaction that is still open', async () => {

@@ -34,6 +34,10 @@ export async function unsealedBySeq(
   return { position: rows.length > 0 ? String(rows.at(-1)!.seq) : (position ?? '0'), rows }
 }
 
+/** The place in the chain of the oldest transaction that still runs. */
+const firstOpen = sql<number>`(
+  select xact_offset + pg_snapshot_xmin(pg_current_snapshot())::text::bigint from log_chain)`
+
 /**
  * Postgres: a slower transaction may commit rows with smaller numbers later, so the order is that of transactions, and
  * only those before the oldest one that still runs are final.
@@ -44,20 +48,20 @@ export async function unsealedByTransaction(
   position: string | null,
   limit: number,
 ): ReturnType<Store['unsealed']> {
-  const [xact = '0', seq = '0'] = position?.split(':') ?? []
+  const [chain = '0', seq = '0'] = position?.split(':') ?? []
   const found = await db
     .selectFrom(streamTable[stream])
-    .select(['seq', ...eventColumns, sql<string>`xact::text`.as('xact')])
-    .where(sql<boolean>`(xact, seq) > (${xact}::xid8, ${seq}::bigint)`)
-    .where(sql<boolean>`xact < pg_snapshot_xmin(pg_current_snapshot())`)
-    .orderBy(sql`xact`)
+    .select(['seq', ...eventColumns, sql<number>`chain`.as('chain')])
+    .where(sql<boolean>`(chain, seq) > (${chain}::bigint, ${seq}::bigint)`)
+    .where(sql<boolean>`chain < ${firstOpen}`)
+    .orderBy(sql`chain`)
     .orderBy('seq')
     .limit(limit)
-    .$castTo<StoredEvent & { xact: string }>()
+    .$castTo<StoredEvent & { chain: number }>()
     .execute()
   const last = found.at(-1)
   return {
-    position: last ? `${last.xact}:${last.seq}` : (position ?? '0:0'),
-    rows: found.map(({ xact: _, ...row }) => row),
+    position: last ? `${last.chain}:${last.seq}` : (position ?? '0:0'),
+    rows: found.map(({ chain: _chain, ...row }) => row),
   }
 }

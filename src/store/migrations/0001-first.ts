@@ -11,6 +11,9 @@ export async function firstState(db: Transaction<Recorded>, words: Words): Promi
 }
 
 export async function firstEvents(db: Transaction<Recorded>, words: Words): Promise<void> {
+  // What is added to transaction ids, see postgres-chain.ts.
+  if (words.dialect === 'postgres')
+    await sql`create table log_chain as select 0::bigint as xact_offset`.execute(db)
   for (const table of ['auth_events', 'workload_events'])
     for (const statement of eventTable(table, words)) await sql.raw(statement).execute(db)
   if (words.dialect === 'sqlite')

@@ -3,10 +3,13 @@ import type { Words } from './words.ts'
 
 export function eventTable(table: string, words: Words): string[] {
   const { int, counter, end, dialect } = words
-  const xact = dialect === 'postgres' ? 'xact xid8 not null default pg_current_xact_id(),' : ''
+  const chain =
+    dialect === 'postgres'
+      ? 'chain bigint not null default pg_current_xact_id()::text::bigint,'
+      : ''
   const statements = [
     `create table ${table} (
-      seq ${counter}, ${xact}
+      seq ${counter}, ${chain}
       id text not null, at ${int} not null, code text not null, severity text not null,
       outcome text, reason text, context_id text, connection_id text, session_id text,
       grant_id text, parent_id text, actor_type text, actor_id text, actor_name text,
@@ -17,7 +20,8 @@ export function eventTable(table: string, words: Words): string[] {
     ) ${end}`,
   ]
   // Chain order on Postgres: the transaction that finished its work, then the row. The sealer reads along this index.
-  if (dialect === 'postgres') statements.push(`create index ${table}_chain on ${table} (xact, seq)`)
+  if (dialect === 'postgres')
+    statements.push(`create index ${table}_chain on ${table} (chain, seq)`)
   return [...statements, ...appendOnly(table, words)]
 }
 
