@@ -80,5 +80,8 @@ function ownPath(deps: PagesDeps, c: Context, next: string | null | undefined): 
   if (!next?.startsWith('/') || /[\\\p{C}]/u.test(next)) return '/'
   const origin = deps.ownOrigin(c)
   const url = URL.parse(next, origin)
-  return url?.origin === origin && !next.startsWith('//') ? url.pathname + url.search : '/'
+  if (url?.origin !== origin) return '/'
+  // Once more after normalising: dots on the way can leave two slashes in front, which name a host.
+  const path = url.pathname + url.search
+  return path.startsWith('//') ? '/' : path
 }

@@ -63,7 +63,7 @@ input[type=checkbox], input[type=radio] { accent-color: var(--accent); width: 18
 .facts { display: grid; grid-template-columns: auto 1fr; gap: 4px 16px; font-size: 0.75rem; line-height: 1rem; }
 .facts dt { color: var(--ink-3); }
 .facts dd { min-width: 0; overflow-wrap: anywhere; }
-.facts .link { min-height: 0; }
+.facts .link { display: inline-flex; margin: -4px 0; }
 
 .command { display: block; margin: 0; padding: 10px 12px; border-radius: 6px; background: var(--sunken); color: var(--ink);
   font: 400 0.75rem/1.125rem var(--mono); font-variant-ligatures: none; white-space: pre-wrap; overflow-wrap: anywhere;

@@ -41,7 +41,8 @@ p { max-width: 76ch; text-wrap: pretty; }
 strong, b { font-weight: 600; }
 a { color: var(--accent); text-underline-offset: 2px; text-decoration-thickness: 1px; }
 code, pre, .mono, .host, .hostbig, .url { font-family: var(--mono); font-variant-ligatures: none; }
-code { font-size: 0.75rem; overflow-wrap: anywhere; }
+code { font-size: 0.75rem; }
+h1, h2, h3, p, dd, code, bdi, span { overflow-wrap: anywhere; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 .dim { color: var(--ink-3); }
 .second { color: var(--ink-2); }
