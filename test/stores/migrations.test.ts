@@ -1,6 +1,4 @@
 // Forward-only migrations on both dialects: done once, all or nothing, and never on data of a newer version.
-import { mkdtempSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely, sql } from 'kysely'
@@ -26,10 +24,10 @@ forEachStore((name, open) => {
   const known = name === 'sqlite' ? stateMigrations : [...stateMigrations, ...eventMigrations]
   /** The writing side of a fresh database, already at the newest shape. */
   async function database(): Promise<Kysely<Recorded>> {
-    const { store } = await open()
+    const { store, dir } = await open()
     if (name === 'postgres') return store.db as unknown as Kysely<Recorded>
-    const file = join(mkdtempSync(join(tmpdir(), 'mooring-migrate-')), 'm.db')
-    const db = new Kysely<Recorded>({ dialect: sqliteDialect(new DatabaseSync(file)) })
+    const file = new DatabaseSync(join(dir, 'm.db'))
+    const db = new Kysely<Recorded>({ dialect: sqliteDialect(file) })
     await migrate(db, sqliteWords, stateMigrations, manualClock())
     return db
   }
