@@ -1,4 +1,6 @@
 // The SDK client of the 2.x line in both protocol eras: OAuth with registration and with a metadata document, and API keys.
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import {
   Client,
   StreamableHTTPClientTransport,
@@ -72,6 +74,23 @@ const textOf = async (client: Client, name: string, args: Record<string, unknown
   return (result.content as { text: string }[])[0]?.text
 }
 
+/** As if the gateway had fetched the document a moment ago: no test reaches the internet. */
+function storeDocument(url: string, redirectUrl: string): void {
+  const body = JSON.stringify({
+    client_id: url,
+    client_name: 'A client with a document',
+    redirect_uris: [redirectUrl],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    token_endpoint_auth_method: 'none',
+  })
+  const db = new DatabaseSync(join(gateway.dataDir, 'state.db'))
+  db.prepare(
+    'insert into client_documents (url, body, fetched_at, fresh_until) values (?, ?, ?, ?)',
+  ).run(url, body, Date.now(), Date.now() + 3_600_000)
+  db.close()
+}
+
 describe.each([
   { era: 'legacy' as const, version: '2025-11-25' },
   { era: 'auto' as const, version: '2026-07-28' },
@@ -118,6 +137,17 @@ describe.each([
     const again = await connect({ era, provider })
     expect(await textOf(again, 'old__echo', { message: 'back' })).toBe('back')
     await again.close()
+  })
+
+  it('identifies itself by its metadata document, without registering', async () => {
+    const url = `https://client.example/${era}.json`
+    const redirectUrl = 'https://client.example/callback'
+    storeDocument(url, redirectUrl)
+    const provider = memoryProvider({ clientMetadataUrl: url, redirectUrl })
+    const client = await connect({ era, provider })
+    expect(await textOf(client, 'old__echo', { message: 'by document' })).toBe('by document')
+    expect(provider.clientId()).toBe(url)
+    await client.close()
   })
 
   it('connects with an API key, until the key is revoked', async () => {
