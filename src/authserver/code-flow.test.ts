@@ -173,10 +173,11 @@ forEachStore((_name, open) => {
       Object.fromEntries(new URL(authorizeUrl(rig, client, keys)).searchParams),
     )
     expect(pushed.status).toBe(201)
-    const url = `${rig.origin}/oauth/authorize?${new URLSearchParams({
+    const query = new URLSearchParams({
       client_id: client.id,
       request_uri: pushed.json.request_uri,
-    })}`
+    })
+    const url = `${rig.origin}/oauth/authorize?${query.toString()}`
     const left = await rig.browser().approve(url)
     expect((await redeem(rig, client, left.searchParams.get('code')!, keys)).status).toBe(200)
     const again = await rig.browser().follow(url)

@@ -4,13 +4,12 @@
 // gets them when it is answered. Only another public URL (the issuer) makes another Provider.
 import type { Configuration, JWKS, KoaContextWithOIDC } from 'oidc-provider'
 import { errors } from 'oidc-provider'
-import { isAppError } from '../kernel/app-error.ts'
 import { createAdapter } from './adapter.ts'
 import { clientRow } from './adapter-client.ts'
 import type { ClientDocuments } from './client-documents.ts'
 import type { AuthServerDeps } from './deps.ts'
 import { createPolicy } from './prompts.ts'
-import { parseObject } from './records.ts'
+import { parseObject, text } from './records.ts'
 import { defaultResource, resourceOf } from './resources.ts'
 import { scopesAsked, scopesOfResource } from './scopes-asked.ts'
 import { loadGrant } from './silent-grant.ts'
@@ -163,7 +162,7 @@ export function configure(
     },
     fetch: async (url) => {
       // Neither the library's dispatcher nor its 2.5 s signal: safe-fetch has its own rules.
-      return documents.fetch(String(url))
+      return documents.fetch(url instanceof Request ? url.url : url.toString())
     },
     fetchResponseBodyLimits: {
       'client_id metadata document': 64 * 1024,
@@ -187,8 +186,6 @@ export function configure(
   }
 }
 
-const text = (value: unknown): string | null => (typeof value === 'string' ? value : null)
-
 /** A revoked metadata document client is a blocked URL. */
 async function notBlocked({ core }: AuthServerDeps, id: string): Promise<boolean> {
   const row = await clientRow(core, currentUnit(), id)
@@ -207,18 +204,4 @@ async function cutScopes(deps: AuthServerDeps, ctx: KoaContextWithOIDC): Promise
     scopesOfResource(resource, deps.serverNames()),
     ceiling === null ? null : ceiling.split(' '),
   )
-}
-
-/** The reason behind an error of the library: its own detail, or what our code threw beneath it. */
-export function reasonOf(error: unknown): { reason: string; remedy: string | undefined } {
-  let remedy: string | undefined
-  let deepest = error
-  for (let depth = 0; depth < 5 && deepest instanceof Error; depth++) {
-    if (isAppError(deepest)) return { reason: deepest.message, remedy: deepest.remedy }
-    if (deepest.cause === undefined) break
-    deepest = deepest.cause
-  }
-  const { error_detail, error_description, message } = error as Record<string, unknown>
-  const reason = [error_detail, error_description, message].find((part) => typeof part === 'string')
-  return { reason: String(reason ?? 'unknown'), remedy }
 }

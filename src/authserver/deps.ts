@@ -6,8 +6,8 @@ import type { SafeFetch } from '../kernel/safe-fetch.ts'
 import type { Core } from '../logs/core.ts'
 import type { Origin } from '../logs/event.ts'
 import type { Journal } from '../logs/journal.ts'
-import type { ScopeChoice } from '../pages/interaction.ts'
 import type { Account, SignedIn } from '../people/account.ts'
+import type { ScopeChoice } from './pending-request.ts'
 
 /** The MCP endpoints as resources (RFC 8707). */
 export interface Endpoints {

@@ -5,12 +5,13 @@ import type Provider from 'oidc-provider'
 import type { Interaction as Pending } from 'oidc-provider'
 import { errors } from 'oidc-provider'
 import { AppError } from '../kernel/app-error.ts'
-import type { Interaction, Interactions, PendingClient } from '../pages/interaction.ts'
 import { clientRow } from './adapter-client.ts'
 import { verifiedHost } from './client-identity.ts'
 import type { AuthServerDeps } from './deps.ts'
 import { eventRow } from './events.ts'
 import { clientName, insertGrantRow } from './new-grant.ts'
+import type { Interaction, Interactions, PendingClient } from './pending-request.ts'
+import { text } from './records.ts'
 import { isLoopback, isPrivateUse, redirectHost } from './redirect-rules.ts'
 import { defaultResource, resourceOf } from './resources.ts'
 import { libraryHeaders, messages } from './run-provider.ts'
@@ -113,9 +114,7 @@ const resourceIn = (deps: AuthServerDeps, { params }: Pending): string => {
 
 /** What consent is asked for: the scopes of the resource that the request came down to. */
 const scopesIn = ({ params }: Pending): string[] =>
-  String(params.scope ?? '')
-    .split(' ')
-    .filter((scope) => scope !== '' && scope !== 'openid')
+  (text(params.scope) ?? '').split(' ').filter((scope) => scope !== '' && scope !== 'openid')
 
 async function clientOf({ core }: AuthServerDeps, { library, pending, unit }: Opened) {
   const client = await library.Client.find(String(pending.params.client_id))
@@ -195,7 +194,7 @@ async function allow(
   // Said no to: without this the library would ask again for what is missing.
   const refused = asked.filter((scope) => !granted.includes(scope))
   if (refused.length > 0) grant.rejectResourceScope(resource, refused)
-  if (String(pending.params.scope).split(' ').includes('openid')) grant.addOIDCScope('openid')
+  if ((text(pending.params.scope) ?? '').split(' ').includes('openid')) grant.addOIDCScope('openid')
   insertGrantRow(deps, unit, {
     id: grant.jti,
     userId,

@@ -109,7 +109,13 @@ it('threats 3: a foreign Host, X-Forwarded-Host or scheme changes no address any
     code_challenge: 'x'.repeat(43),
     code_challenge_method: 'S256',
   })
-  for (const path of [AS, OIDC, `${PRM}/mcp`, '/oauth/jwks', `/oauth/authorize?${query}`]) {
+  for (const path of [
+    AS,
+    OIDC,
+    `${PRM}/mcp`,
+    '/oauth/jwks',
+    `/oauth/authorize?${query.toString()}`,
+  ]) {
     const answer = await rawGet(rig, path, evil)
     expect(answer).not.toContain('evil.example')
     expect(answer).not.toContain('https://127')

@@ -16,7 +16,7 @@ const SEALED: ReadonlySet<string> = new Set([
 ])
 
 const aad = (model: string, idHash: string) => `oidc_records:${model}/${idHash}:payload`
-const text = (value: unknown) => (typeof value === 'string' ? value : null)
+export const text = (value: unknown): string | null => (typeof value === 'string' ? value : null)
 
 export const recordKey = (model: string, idHash: string) => `${model}:${idHash}`
 
@@ -37,7 +37,7 @@ export function toRow(
     id_hash: idHash,
     payload: SEALED.has(model) ? vault.seal(stored, aad(model, idHash)) : stored,
     grant_id: text(payload.grantId),
-    uid_hash: model === 'Session' && text(payload.uid) ? tokenHash(String(payload.uid)) : null,
+    uid_hash: model === 'Session' ? tokenHash(text(payload.uid) ?? '') : null,
     account_id: text(payload.accountId),
     client_id: text(payload.clientId),
     created_at: now,

@@ -1,7 +1,8 @@
 // What a person reads when an authorization request fails and there is no client to send them back to: what happened,
 // why, and what to do.
-import { reasonOf } from './configuration.ts'
+
 import type { Message } from './deps.ts'
+import { reasonOf } from './reason.ts'
 import { checkRedirectUri } from './redirect-rules.ts'
 import type { PageError } from './unit-of-work.ts'
 

@@ -91,6 +91,8 @@ forEachStore((_name, open) => {
     later(2 * DAY)
     await rig.server.sweep()
     const kept = await rig.core.store.db.selectFrom('clients').select('id').execute()
-    expect(kept.map(({ id }) => clients.get(id)).sort()).toEqual(['revoked', 'trusted', 'used'])
+    expect(new Set(kept.map(({ id }) => clients.get(id)))).toEqual(
+      new Set(['revoked', 'trusted', 'used']),
+    )
   })
 })

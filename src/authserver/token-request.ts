@@ -2,7 +2,7 @@
 // without a slash, a refresh that repeats scopes which were cut, and OAuth 2.1 clients that leave out redirect_uri.
 import { tokenHash } from '../kernel/digest.ts'
 import type { AuthServerDeps } from './deps.ts'
-import { parseObject } from './records.ts'
+import { parseObject, text } from './records.ts'
 import { resolveResource } from './resources.ts'
 import { currentUnit, readIn } from './unit-of-work.ts'
 
@@ -45,6 +45,5 @@ async function granted(deps: AuthServerDeps, model: string, token: string | null
   )
   if (!row) return null
   const { resource, scope, redirectUri } = parseObject(row.payload)
-  const text = (value: unknown) => (typeof value === 'string' ? value : null)
   return { resource: text(resource), scope: text(scope) ?? '', redirectUri: text(redirectUri) }
 }
