@@ -4,7 +4,6 @@ import { Hono } from 'hono'
 import { createAdminApp } from './admin/app.ts'
 import { createControlServer } from './admin/control-server.ts'
 import { createAuthServer } from './authserver/authserver.ts'
-import { createClientDocuments } from './authserver/client-documents.ts'
 import { addDemo } from './compose/demo.ts'
 import { checkpointFile, openFoundation, publicUrlOf } from './compose/foundation.ts'
 import { composeGateway } from './compose/gateway.ts'
@@ -112,13 +111,11 @@ export async function startGateway(
         ),
       },
       serverNames: () => gateway.views.servers.map((server) => server.name),
-      documents: createClientDocuments(core, {
-        safeFetch: createSafeFetch({
-          userAgent: `Mooring/${GATEWAY_INFO.version}`,
-          maxBytes: 64 * 1024,
-          deadlineMs: seconds(10),
-          clock,
-        }),
+      safeFetch: createSafeFetch({
+        userAgent: `Mooring/${GATEWAY_INFO.version}`,
+        maxBytes: 64 * 1024,
+        deadlineMs: seconds(10),
+        clock,
       }),
       signedIn: (cookies) => resolveSession(core, sessionCookie(cookies)),
       findAccount: async (id) => {

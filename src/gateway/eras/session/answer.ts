@@ -1,12 +1,12 @@
 // Replies of the session era: one JSON object, or an event stream as soon as there is something to say before it.
 // A long silence is filled with keep-alive comments, because clients and proxies cut quiet connections.
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AppError } from '../../../kernel/app-error.ts'
 import type { Clock } from '../../../kernel/time.ts'
 import { askClient } from '../../ask-client.ts'
 import type { Answer } from '../../gateway.ts'
 import type { Session } from '../../sessions.ts'
-import { openSse, type SseStream } from '../../sse.ts'
+import { openSse, SSE_HEADERS, type SseStream } from '../../sse.ts'
 
 const SILENCE_MS = 10_000
 
@@ -57,4 +57,14 @@ export function sessionAnswer(
         ? askClient(session, opened(), question)
         : Promise.reject(new AppError('bad_request', 'There is no session to ask in.')),
   }
+}
+
+/** A reply that is ready at once, in the form the client would rather have: the first of the two that Accept names. */
+export function sendWhole(req: IncomingMessage, res: ServerResponse, json: string): void {
+  if (/^\s*text\/event-stream\b/i.test(req.headers.accept ?? '')) {
+    res.writeHead(200, SSE_HEADERS).end(`event: message\ndata: ${json}\n\n`)
+    return
+  }
+  const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(json) }
+  res.writeHead(200, headers).end(json)
 }

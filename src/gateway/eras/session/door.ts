@@ -13,7 +13,7 @@ import { isObject, type Message } from '../../message.ts'
 import { decideOn, serversOf, TARGETED, type Target } from '../../resolve.ts'
 import { methodNotFound } from '../../rpc-error.ts'
 import type { Session } from '../../sessions.ts'
-import { sessionAnswer } from './answer.ts'
+import { sendWhole, sessionAnswer } from './answer.ts'
 import { hello } from './hello.ts'
 
 export type SessionCall = Omit<Call, 'session' | 'answer' | 'era'>
@@ -89,12 +89,7 @@ async function request(deps: GatewayDeps, call: Call): Promise<void> {
   if (list) {
     const array = deps.lists.list(call.principal, call.endpoint, method)
     const json = `{"jsonrpc":"2.0","id":${call.message.rawId},"result":{"${list}":${array}}}`
-    call.res
-      .writeHead(200, {
-        'content-type': 'application/json',
-        'content-length': Buffer.byteLength(json),
-      })
-      .end(json)
+    sendWhole(call.req, call.res, json)
     return
   }
   if (TARGETED[method]) {
