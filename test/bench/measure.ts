@@ -61,7 +61,9 @@ async function one(
   const { url, headers, tool, pid, name } = target
   const job: Job = { url, headers, tool, concurrency, requests, warmUp: Math.ceil(requests / 5) }
   const before = pid === null ? 0 : cpuSeconds(pid)
-  const { code, stdout, stderr } = await runProgram('test/bench/load.ts', [JSON.stringify(job)])
+  const { code, stdout, stderr } = await runProgram('test/bench/load.ts', [JSON.stringify(job)], {
+    timeout: 300_000,
+  })
   if (code !== 0) throw new Error(`The load on ${name} failed: ${stderr}`)
   const cpu = pid === null ? 0 : cpuSeconds(pid) - before
   const result = JSON.parse(stdout) as Measured
