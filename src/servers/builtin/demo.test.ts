@@ -14,7 +14,7 @@ const demo = (bytes: number[] = []) => {
 }
 
 const textOf = (reply: { result?: { content?: unknown } | undefined }) =>
-  (reply.result?.content as { text: string }[])[0]?.text
+  (reply.result!.content as { text: string }[])[0]?.text
 
 test('everything that it lists is usable, and none of its tools is hidden', async () => {
   const { link, clock } = demo()
