@@ -35,7 +35,7 @@ async function parse(program: Command, argv: readonly string[]): Promise<void> {
   try {
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
-    if (error instanceof CommanderError && error.code === 'commander.help')
+    if (error instanceof CommanderError && error.code === 'commander.help' && error.exitCode !== 0)
       throw incomplete(program, commandIn(argv))
     throw error
   }

@@ -22,7 +22,11 @@ const MEANING: Record<Reach, string[]> = {
 export const describeReach = (url: string): readonly string[] => MEANING[reachOf(url)]
 
 /** Listening wider than anybody can use; null when all is well. */
-export function warnOfBind({ host, port, publicUrl }: Settings): string | null {
+export function warnOfBind({
+  host,
+  port,
+  publicUrl,
+}: Pick<Settings, 'host' | 'port' | 'publicUrl'>): string | null {
   if (publicUrl !== null || host.startsWith('127.') || host === '::1') return null
   return (
     `It listens on ${host} port ${port}, but has no public URL: other machines can open the port, and what they ` +

@@ -2,7 +2,6 @@
 import type { Command } from 'commander'
 import { startGateway } from '../compose.ts'
 import type { Loaded } from '../config/load.ts'
-import { AppError } from '../kernel/app-error.ts'
 import type { Context, Go } from './context.ts'
 import { canOpenBrowser, openBrowser } from './open-browser.ts'
 import { describeReach, warnOfBind } from './reach.ts'
@@ -23,7 +22,8 @@ export function register(serve: Command, go: Go): void {
       go<ServeOptions>(async (ctx, options) => {
         const loaded = ctx.load()
         const ended = untilSignal(ctx)
-        const gateway = await start(loaded, options.demo === true)
+        const demo = options.demo === true
+        const gateway = await startGateway(loaded.settings, loaded.provenance, { demo })
         ended.closing(gateway.close)
         const { url, setupUrl, isolation } = gateway
         const { dataDir } = loaded.settings
@@ -48,31 +48,6 @@ function announce(ctx: Context, { settings }: Loaded, { url, setupUrl, isolation
   for (const line of describeReach(url)) ctx.say(`${dim('Reach')}    ${line}`)
   const warning = warnOfBind(settings)
   if (warning) ctx.say(`${yellow('Warning')}  ${warning}`)
-}
-
-async function start({ settings, provenance }: Loaded, demo: boolean): Promise<Gateway> {
-  const { host, port } = settings
-  try {
-    return await startGateway(settings, provenance, { demo })
-  } catch (error) {
-    const { code } = error as { code?: unknown }
-    if (code === 'EADDRINUSE')
-      throw new AppError('port_in_use', `Port ${port} on ${host} is taken by another program.`, {
-        remedy: `Stop that program, or choose another port: mooring serve --port ${port + 1}`,
-        cause: error,
-      })
-    if (code === 'EACCES')
-      throw new AppError('config_invalid', `This account may not listen on port ${port}.`, {
-        remedy: 'Choose a port from 1024 on, and let a proxy answer on 443.',
-        cause: error,
-      })
-    if (code === 'EADDRNOTAVAIL')
-      throw new AppError('config_invalid', `This machine has no address ${host}.`, {
-        remedy: 'Listen on 127.0.0.1, on 0.0.0.0, or on an address that "ip addr" shows.',
-        cause: error,
-      })
-    throw error
-  }
 }
 
 /** The first signal lets running calls end; the second one does not wait. */
