@@ -21,7 +21,7 @@ import {
 import type { Reach } from './reach.ts'
 import { ago } from './time-text.ts'
 
-export interface CardsInput {
+interface CardsInput {
   endpoint: string
   reach: Reach
   now: number

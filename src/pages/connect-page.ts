@@ -7,7 +7,7 @@ import type { ConnectionView, KeyView, PublicUrlSource, ServerView } from './dep
 import { type Html, room } from './layout.ts'
 import { type Reach, reachOf } from './reach.ts'
 
-export interface ConnectPage {
+interface ConnectPage {
   host: string
   now: number
   session: SignedIn
@@ -56,7 +56,7 @@ export function connectPage(p: ConnectPage): Html {
 <section class="panel" aria-label="Your address"><div class="address"><div><p class="small dim" id="address-label">Your address</p><p class="url" tabindex="0" role="group" aria-labelledby="address-label">${p.publicUrl.url}<wbr>/mcp</p>
 <p class="small ${reach === 'public' ? 'dim' : 'second'}">Public address ${sources[p.publicUrl.source]}. ${reach === 'public' ? 'Its form is right for every client; whether it can be reached from outside shows with the first call.' : ''}</p></div>
 ${admin && isEditable(p.publicUrl.source) && html`<a class="button" href="/settings/public-url">${p.publicUrl.source === 'default' ? 'Set public address' : 'Change'}</a>`}</div></section>
-${reach !== 'public' && limits(reach, p.publicUrl.url, admin)}
+${reach !== 'public' && limits(reach, p.publicUrl, admin)}
 ${serversFirst && servers}
 ${watchLine(watching, somethingCalled)}
 <section aria-labelledby="clients"><h2 id="clients" class="vh">Client programs</h2>
@@ -79,7 +79,11 @@ const watchLine = (watching: boolean, somethingCalled: boolean): Html =>
     : html`<div class="watch"><span>${somethingCalled ? 'Connecting another client?' : 'Not looking for calls.'}</span> <a href="/?watch=on">Look every ${REFRESH_SECONDS} seconds</a></div>`
 
 /** What works now stands first; then how to get the rest. */
-function limits(reach: Exclude<Reach, 'public'>, origin: string, admin: boolean): Html {
+function limits(
+  reach: Exclude<Reach, 'public'>,
+  { url: origin, source }: ConnectPage['publicUrl'],
+  admin: boolean,
+): Html {
   const said = {
     loopback: {
       what: 'Claude on the web and phone cannot reach this address.',
@@ -97,9 +101,14 @@ function limits(reach: Exclude<Reach, 'public'>, origin: string, admin: boolean)
       now: 'Claude Desktop through the bridge, which is told to accept http, and scripts with an API key. Use neither over a network you do not trust.',
     },
   }[reach]
+  const how = !isEditable(source)
+    ? `Then change the address where it is ${sources[source]}.`
+    : admin
+      ? html`<a href="/settings/public-url">Set it as the public address</a>; the page says what changes before anything does.`
+      : 'An admin can then set it as the public address.'
   const open = `http://127.0.0.1:${URL.parse(origin)?.port || '8420'}`
   return html`<section class="panel" aria-labelledby="limits"><div class="note warn"><span class="glyph" aria-hidden="true">!</span><div><h2 id="limits">${said.what}</h2><p>${said.why}</p></div></div>
 <ol class="choices"><li><div><h3>Works now</h3><p>${said.now} The steps are below.</p></div></li>
 <li><div><h3>Open a tunnel</h3><p>A public https name that leads here for as long as the command runs. Then set it as the public address.</p>${command(`cloudflared tunnel --url ${reach === 'loopback' ? origin : open}`)}</div></li>
-<li><div><h3>Use a domain of yours</h3><p>With a reverse proxy and a certificate in front. ${admin ? html`<a href="/settings/public-url">Set it as the public address</a>; the page says what changes before anything does.` : 'An admin can then set it as the public address.'}</p></div></li></ol></section>`
+<li><div><h3>Use a domain of yours</h3><p>With a reverse proxy and a certificate in front. ${how}</p></div></li></ol></section>`
 }

@@ -8,7 +8,7 @@ import { type Html, hidden, solo } from './layout.ts'
 import { oddities, shown } from './shown.ts'
 import { ahead } from './time-text.ts'
 
-export interface ConsentPage {
+interface ConsentPage {
   host: string
   action: string
   token: string

@@ -31,7 +31,7 @@ export interface PagesDeps {
   publicUrl: PublicUrlVerbs
 }
 
-export interface PeopleVerbs {
+interface PeopleVerbs {
   /** @throws AppError sign_in_failed | user_disabled | rate_limited | overloaded */
   signIn(
     origin: Origin,
@@ -61,7 +61,7 @@ export type KeyView = Pick<
   | 'revokedAt'
 >
 
-export interface KeyVerbs {
+interface KeyVerbs {
   /** Keys of one person; ended ones may be among them and are left out. */
   list(userId: string): Promise<KeyView[]>
   create(
@@ -77,7 +77,7 @@ export type ConnectionView = Pick<
   'id' | 'createdAt' | 'expiresAt' | 'firstUsedAt' | 'lastUsedAt' | 'calls' | 'revokedAt'
 > & { client: { name: string; host: string | null } }
 
-export interface GrantVerbs {
+interface GrantVerbs {
   /** Grants of one person; ended ones may be among them and are left out. */
   list(userId: string): Promise<ConnectionView[]>
   revoke(by: By, id: string, reason: string): Promise<unknown>
@@ -95,7 +95,7 @@ export interface ServerView {
   error: { message: string; remedy?: string | undefined } | null
 }
 
-export interface ServerVerbs {
+interface ServerVerbs {
   /** Those that this person may use; all of them for an admin. */
   list(user: { id: string; role: string }): Promise<ServerView[]>
   addDemo(by: By): Promise<unknown>
@@ -103,7 +103,7 @@ export interface ServerVerbs {
 
 export type PublicUrlSource = 'flag' | 'env' | 'file' | 'setting' | 'default'
 
-export interface PublicUrlVerbs {
+interface PublicUrlVerbs {
   /** The origin in force, and who set it. */
   current(): { url: string; source: PublicUrlSource }
   /** The address as it would be stored, and how many grants end with the change. @throws AppError invalid_input */

@@ -3,7 +3,7 @@ import { html } from 'hono/html'
 import type { Html } from './layout.ts'
 import { prose } from './shown.ts'
 
-export interface Field {
+interface Field {
   name: string
   label: string
   type?: 'text' | 'password' | 'url'

@@ -13,7 +13,7 @@ export const FORM_LIFETIME = hours(12)
 const MOST_BYTES = 32 * 1024
 
 /** What a token is good for (one form of one page) and whose it is (a session, or a browser before sign-in). */
-export interface FormFor {
+interface FormFor {
   form: string
   owner: string
 }

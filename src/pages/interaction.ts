@@ -39,6 +39,8 @@ export interface Interaction {
   userId: string | null
   /** Milliseconds since 1970: when a grant given now will end, or null for until revoked. */
   grantEndsAt: number | null
+  /** Our own address that begins the same request anew, for when another person takes over this browser. */
+  startAgain?: string
 }
 
 export interface Interactions {

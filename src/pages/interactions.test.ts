@@ -175,21 +175,46 @@ describe('the consent page', () => {
     expect(gallery.asked).toEqual([])
   })
 
-  test('"not you?" signs out and starts the request again with another person', async () => {
-    const { id: benId } = await gallery.addUser('ben', 'Ben')
-    const uid = pending(sampleClients.verified!)
+  const switchPerson = async (uid: string) => {
     const { html } = await ana.get(`/consent/${uid}`)
     const change = formsOf(html).find((f) => f.values.some(([, v]) => v === 'switch'))!
-    const reply = await ana.post(change.action, Object.fromEntries(change.values))
+    return ana.post(change.action, Object.fromEntries(change.values))
+  }
+
+  test('"not you?" signs out, and another person begins the same request anew', async () => {
+    await gallery.addUser('ben', 'Ben')
+    const uid = pending(sampleClients.verified!)
+    const reply = await switchPerson(uid)
     expect([reply.status, reply.location]).toEqual([303, `/consent/${uid}`])
     expect(ana.cookies.has('mooring')).toBe(false)
     const credentials = { login: 'ben', password: PASSWORD }
-    await ana.submit(reply.location!, 'password', credentials)
-    expect(gallery.asked).toEqual([['finishLogin', uid, benId]])
+    const other = await ana.submit(reply.location!, 'password', credentials)
+    expect(other.location).toBe('/oauth/authorize?client_id=cli_1&state=s')
+    expect(gallery.asked).toEqual([])
   })
 
-  test('somebody else who is signed in by now cannot decide, but can go on as themselves', async () => {
-    const { id: benId } = await gallery.addUser('ben', 'Ben')
+  test('"not you?", and it was you after all: the same page again', async () => {
+    const uid = pending(sampleClients.verified!)
+    await switchPerson(uid)
+    const credentials = { login: 'ana', password: PASSWORD }
+    const reply = await ana.submit(`/consent/${uid}`, 'password', credentials)
+    expect(reply.location).toBe(`/consent/${uid}`)
+    expect((await ana.get(`/consent/${uid}`)).html).toContain('value="allow"')
+  })
+
+  test('a request that cannot begin anew says where to start', async () => {
+    await gallery.addUser('ben', 'Ben')
+    const uid = pending(sampleClients.verified!)
+    delete gallery.state.interactions.get(uid)!.startAgain
+    await switchPerson(uid)
+    const credentials = { login: 'ben', password: PASSWORD }
+    const reply = await ana.submit(`/consent/${uid}`, 'password', credentials)
+    expect(reply.status).toBe(409)
+    expect(reply.html).toContain('Start again in the program that brought you here.')
+  })
+
+  test('somebody else who is signed in by now cannot decide, but can begin anew as themselves', async () => {
+    await gallery.addUser('ben', 'Ben')
     const uid = pending(sampleClients.verified!)
     const ben = visitor(gallery)
     await ben.signIn('ben', PASSWORD)
@@ -197,10 +222,10 @@ describe('the consent page', () => {
     expect(html).not.toContain('value="allow"')
     const forced = await ben.post(`/consent/${uid}`, { decision: 'allow' })
     expect(forced.status).toBe(401)
-    expect(gallery.asked).toEqual([])
     const go = formsOf(html).find((f) => f.has('decision'))!
-    await ben.post(go.action, { ...Object.fromEntries(go.values), decision: 'continue' })
-    expect(gallery.asked).toEqual([['finishLogin', uid, benId]])
+    const values = { ...Object.fromEntries(go.values), decision: 'continue' }
+    expect((await ben.post(go.action, values)).location).toContain('/oauth/authorize?')
+    expect(gallery.asked).toEqual([])
   })
 
   test('a session that ended while the page was open: sign in, and the request goes on', async () => {
@@ -221,7 +246,8 @@ describe('the consent page', () => {
       password: PASSWORD,
     })
     expect(reply.location).toBe(`/consent/${uid}`)
-    expect(gallery.asked).toEqual([['finishLogin', uid, anaId]])
+    await ana.submit(`/consent/${uid}`, 'scope', { decision: 'allow' })
+    expect(gallery.asked).toEqual([['allow', uid, ['mcp', 'stripe:write']]])
   })
 })
 

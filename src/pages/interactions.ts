@@ -46,7 +46,7 @@ export function interactionRoutes(app: Hono, deps: PagesDeps): void {
       // Signed out, or somebody else, since the page was shown: sign in, and the request goes on by itself.
       if (fields.get('decision') === 'continue' && session) {
         await takeToken(deps, signInForm(deps, c, interaction), fields)
-        return goTo(c, await interactions.finishLogin(c, interaction.uid, session.account.id))
+        return goTo(c, startAgain(interaction))
       }
       return fields.has('password')
         ? signInAndGoOn(deps, c, interaction, fields)
@@ -64,7 +64,7 @@ async function decide(
   session: SignedIn,
   fields: URLSearchParams,
 ): Promise<Response> {
-  switch (fields.get('decision')) {
+  switch (fields.get('decision') ?? '') {
     case 'cancel':
       return goTo(c, await deps.interactions.cancel(c, interaction.uid))
     case 'switch':
@@ -96,7 +96,17 @@ async function signInAndGoOn(
   const outcome = await signInFrom(deps, c, fields)
   if (outcome instanceof AppError)
     return showSignIn(deps, c, interaction, { login: fields.get('login') ?? '', error: outcome })
-  return goTo(c, await deps.interactions.finishLogin(c, interaction.uid, outcome.account.id))
+  if (interaction.prompt === 'login')
+    return goTo(c, await deps.interactions.finishLogin(c, interaction.uid, outcome.account.id))
+  return goTo(c, isSame(outcome, interaction) ? c.req.path : startAgain(interaction))
+}
+
+/** A consent belongs to the person it was opened for, so anybody else begins the request anew, signed in already. */
+function startAgain({ startAgain: address }: Interaction): string {
+  if (address !== undefined) return address
+  throw new AppError('conflict', 'This request was begun by another person on this browser.', {
+    remedy: 'You are signed in now. Start again in the program that brought you here.',
+  })
 }
 
 const showSignIn = (

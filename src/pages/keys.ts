@@ -65,7 +65,7 @@ export function keyRoutes(app: Hono, deps: PagesDeps): void {
         lifetime: fields.get('lifetime') ?? USUAL,
       }
       const lifetime = lifetimes.find((l) => l.value === typed.lifetime)
-      if (!lifetime || typed.name === '' || [...typed.name].length > LONGEST_LABEL)
+      if (!lifetime || typed.name === '' || Array.from(typed.name).length > LONGEST_LABEL)
         return form(
           c,
           session,

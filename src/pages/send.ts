@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Html } from './layout.ts'
 
-export interface PageOptions {
+interface PageOptions {
   /** Where a form of this page may lead besides ourselves: CSP applies form-action to the redirects that follow. */
   formTargets?: readonly string[]
   /** The page may stand in a window that a client opened and watches. */

@@ -13,7 +13,7 @@ export interface SetupErrors {
   form?: AppError | undefined
 }
 
-export interface SetupPage {
+interface SetupPage {
   host: string
   token: string
   now: number

@@ -1,8 +1,11 @@
 import fc from 'fast-check'
+import type { HtmlEscapedString } from 'hono/utils/html'
 import { expect, test } from 'vitest'
+import type { Html } from './layout.ts'
 import { isUnseen, LONGEST_SHOWN, oddities, pieces, prose, shown } from './shown.ts'
 
-const text = (value: unknown) => String(value).replace(/<[^>]*>/g, '')
+const markup = (value: Html) => (value as HtmlEscapedString).toString()
+const text = (value: Html) => markup(value).replace(/<[^>]*>/g, '')
 
 test.each([
   ['a bidi override', 'Claude\u202eedualC', 'U+202E'],
@@ -22,7 +25,7 @@ test.each([
   ['a lone surrogate', 'a\ud800b', 'U+D800'],
   ['a private character', 'a\ue000b', 'U+E000'],
 ])('%s becomes a box that names it', (_what, name, code) => {
-  expect(String(shown(name))).toContain(`>${code}</span>`)
+  expect(markup(shown(name))).toContain(`>${code}</span>`)
 })
 
 test('repeated characters are one box with a count', () => {
@@ -40,7 +43,7 @@ test('a stack of marks cannot grow over other lines', () => {
 })
 
 test('markup is text', () => {
-  expect(String(shown('<script>"\'&'))).toBe('<bdi>&lt;script&gt;&quot;&#39;&amp;</bdi>')
+  expect(markup(shown('<script>"\'&'))).toBe('<bdi>&lt;script&gt;&quot;&#39;&amp;</bdi>')
 })
 
 test('long names are cut, and the page says how much is left', () => {
@@ -58,8 +61,8 @@ test('whatever comes in, nothing unseen and no markup of theirs comes out', () =
     fc.property(
       fc.array(unit).map((parts) => parts.join('')),
       (name) => {
-        const out = String(shown(name))
-        expect([...out].filter(isUnseen)).toEqual([])
+        const out = markup(shown(name))
+        expect(Array.from(out).filter(isUnseen)).toEqual([])
         expect(
           out.replace(/<\/?(bdi|span)( class="(cp|dim)")?( title="[^"<]*")?>/g, ''),
         ).not.toMatch(/[<>"]/)
@@ -70,7 +73,7 @@ test('whatever comes in, nothing unseen and no markup of theirs comes out', () =
 })
 
 test('backticks in our own sentences become commands, and the rest is escaped', () => {
-  expect(String(prose('Run `mooring <x>`, then go on.'))).toBe(
+  expect(markup(prose('Run `mooring <x>`, then go on.'))).toBe(
     'Run <code>mooring &lt;x&gt;</code>, then go on.',
   )
 })

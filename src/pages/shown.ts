@@ -17,7 +17,7 @@ export const isUnseen = (character: string) => UNSEEN.test(character) || ODD_SPA
 type Piece = { text: string } | { code: string; times: number }
 
 export function pieces(text: string, limit = LONGEST_SHOWN): { pieces: Piece[]; left: number } {
-  const characters = [...text]
+  const characters = Array.from(text)
   const out: Piece[] = []
   let marks = 0
   for (const character of characters.slice(0, limit)) {
@@ -68,9 +68,9 @@ const SCRIPTS = ['Latin', 'Greek', 'Cyrillic', 'Armenian', 'Hebrew', 'Arabic', '
 /** What is odd about a name that somebody chose for themselves, in the words of the page; empty when nothing is. */
 export function oddities(name: string): string[] {
   const found: string[] = []
-  if ([...name].some(isUnseen)) found.push('hides characters that cannot be seen')
+  if (Array.from(name).some(isUnseen)) found.push('hides characters that cannot be seen')
   const scripts = SCRIPTS.filter((script) => new RegExp(`\\p{Script=${script}}`, 'u').test(name))
   if (scripts.length > 1) found.push(`mixes ${scripts.join(' and ')} letters`)
-  if ([...name].length > LONGEST_SHOWN) found.push('is very long')
+  if (Array.from(name).length > LONGEST_SHOWN) found.push('is very long')
   return found
 }

@@ -5,18 +5,18 @@ import type { Html } from './layout.ts'
 
 const MONTHS = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 
-export function exact(at: number): string {
+function exact(at: number): string {
   const iso = new Date(at).toISOString()
   return `${day(at)}, ${iso.slice(11, 16)} UTC`
 }
 
-export function day(at: number): string {
+function day(at: number): string {
   const date = new Date(at)
   return `${date.getUTCDate()} ${MONTHS[date.getUTCMonth()]} ${date.getUTCFullYear()}`
 }
 
 /** "3 minutes", "2 hours", "30 days": rounded down, never "0". */
-export function span(ms: number): string {
+function span(ms: number): string {
   const [size, unit] =
     ms < minutes(1)
       ? [seconds(1), 'second']
