@@ -120,6 +120,25 @@ forEachStore((_name, open) => {
     expect((await redeem(rig, client, code, keys)).status).toBe(200)
   })
 
+  it.each(['alice', 'bob'])(
+    'C21: %s signs in on the consent page of alice, and is asked for consent in turn',
+    async (login) => {
+      const rig = await openRig(open)
+      const { browser, at, client, keys } = await toConsent(rig)
+      rig.signOutEverywhere()
+      const asked = await pageOf(await browser.submit(at, { login }))
+      expect(asked.at).toMatch(/^\/consent\//)
+      expect(asked.json.interaction.userId).toBe(login === 'alice' ? rig.alice.id : rig.bob.id)
+      const step = await browser.submit(asked.at, { decision: 'allow', scope: 'mcp' })
+      if (!('left' in step)) throw new Error(await step.page.text())
+      expect((await redeem(rig, client, step.left.searchParams.get('code')!, keys)).status).toBe(
+        200,
+      )
+      const [grant] = await rig.core.store.db.selectFrom('grants').selectAll().execute()
+      expect(grant?.user_id).toBe(asked.json.interaction.userId)
+    },
+  )
+
   it('C21: a browser session that expired before the login page goes on to consent by itself', async () => {
     const rig = await openRig(open)
     const { browser } = await connect(rig)
@@ -239,7 +258,8 @@ forEachStore((_name, open) => {
     )
     const local = await addStaticClient(rig.core, rig.vault, by, {
       name: 'Local',
-      redirectUris: ['http://localhost:7777/cb'],
+      // Beside https it does not count as native, for which the library asks anyway.
+      redirectUris: ['https://local.example/cb', 'http://localhost:7777/cb'],
     })
     await trustClient(rig.core, by, local.id)
     const url = authorizeUrl(rig, { id: local.id, redirect: 'http://localhost:9999/cb' }, pkce())

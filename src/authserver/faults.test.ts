@@ -96,8 +96,15 @@ forEachStore((_name, open) => {
     vi.spyOn(rig.core.store.db, 'selectFrom').mockImplementation(() => {
       throw full()
     })
-    const refused = await refresh(rig, connection.client, connection.refresh)
-    expect([refused.status, refused.json.error]).toEqual([503, 'temporarily_unavailable'])
+    const answers = [
+      await refresh(rig, connection.client, connection.refresh),
+      await rig.post('/oauth/revoke', {
+        client_id: connection.client.id,
+        token: connection.refresh,
+      }),
+    ]
+    for (const { status, json } of answers)
+      expect([status, json.error]).toEqual([503, 'temporarily_unavailable'])
   })
 
   it('a fault in the middle of a request commits none of what came before it', async () => {

@@ -35,10 +35,14 @@ export function createInteractions(
     load: (c, uid) => open(c, uid, (opened) => describe(deps, opened)),
 
     finishLogin: (c, uid, userId) =>
-      open(c, uid, ({ pending, finish }) => {
-        requirePrompt(pending, 'login')
+      open(c, uid, async ({ pending, unit }) => {
+        // Also on the consent page, where the sign-in has ended meanwhile or another person takes over: the request
+        // then goes on with the session of whoever signed in, no longer with the one it was started in.
+        delete pending.session
         // Our own session is the one that remembers: the library's ends with the browser.
-        return finish({ login: { accountId: userId, remember: false } })
+        pending.result = { login: { accountId: userId, remember: false } }
+        await pending.save(pending.exp - Math.floor(unit.now / 1000))
+        return pending.returnTo
       }),
 
     allow: (c, uid, scopes) => open(c, uid, (opened) => allow(deps, opened, scopes)),

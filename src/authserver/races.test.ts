@@ -14,6 +14,7 @@ import {
 import { forEachStore } from '../../test/fixtures/stores.ts'
 import { revokeGrant } from '../grants/grants.ts'
 import { operator } from '../logs/event.ts'
+import { revokeClient } from './clients.ts'
 
 const by = operator('test')
 
@@ -27,6 +28,17 @@ const liveTokens = async (rig: Rig) =>
     .select('hash')
     .where('access_tokens.revoked_at', 'is', null)
     .execute()
+
+/** What another replica does after the library has decided and before we commit. */
+function beforeNextCommit(rig: Rig, work: () => Promise<unknown>) {
+  const { store } = rig.core
+  const original = store.transaction
+  store.transaction = async (run) => {
+    store.transaction = original
+    await work()
+    return original(run)
+  }
+}
 
 forEachStore((_name, open) => {
   it('a refresh beside a revocation either comes first and dies with it, or is refused', async () => {
@@ -64,6 +76,32 @@ forEachStore((_name, open) => {
       revokeGrant(rig.core, by, id, 'test'),
     ])
     expect(await liveTokens(rig)).toEqual([])
+  })
+
+  it('a revocation between the decision and its commit is seen: the request runs again and is refused', async () => {
+    const rig = await openRig(open)
+    const client = await publicClient(rig)
+    const keys = pkce()
+    const left = await rig.browser().approve(authorizeUrl(rig, client, keys))
+    const { id } = await theGrant(rig)
+    beforeNextCommit(rig, () => revokeGrant(rig.core, by, id, 'test'))
+    const answer = await redeem(rig, client, left.searchParams.get('code')!, keys)
+    expect([answer.status, answer.json.error]).toEqual([400, 'invalid_grant'])
+    expect(await rig.core.store.db.selectFrom('access_tokens').selectAll().execute()).toEqual([])
+    expect(await rig.authEvents('auth.token_issued')).toEqual([])
+  })
+
+  it('a client revoked between the consent and its commit gets no grant', async () => {
+    const rig = await openRig(open)
+    const client = await publicClient(rig)
+    const browser = rig.browser()
+    const { at } = await pageOf(await browser.follow(authorizeUrl(rig, client, pkce())))
+    const { at: consent } = await pageOf(await browser.submit(at, { login: 'alice' }))
+    beforeNextCommit(rig, () => revokeClient(rig.core, by, client.id))
+    const refused = await pageOf(await browser.submit(consent, { decision: 'allow', scope: 'mcp' }))
+    expect(refused).toMatchObject({ status: 410, json: { error: 'gone' } })
+    expect(await rig.core.store.db.selectFrom('grants').selectAll().execute()).toEqual([])
+    expect(await rig.authEvents('auth.consent_allowed')).toEqual([])
   })
 
   it('refreshes and one reuse at once: one verdict for all, never a dead token that looks alive', async () => {
