@@ -118,7 +118,7 @@ function refused(deps: PagesDeps, c: Context, error: AppError) {
       ? 'A setup link makes the first admin only, so that nobody can take over a gateway that has one.'
       : 'Setup links work once and for 15 minutes, and a new one ends the older ones.',
     remedy: done
-      ? 'Sign in. If nobody can, run `mooring users recover` on the machine of the gateway.'
+      ? 'Sign in. If nobody can, `mooring users recover LOGIN` on the machine of the gateway sets a new password.'
       : HOW_TO_GET_ONE,
     host: hostOf(deps, c),
     link: { href: '/login', label: 'Go to sign-in' },

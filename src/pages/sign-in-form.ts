@@ -52,7 +52,7 @@ ${
   html`<form class="stack" method="post" action="${p.action}">${hidden('form_token', p.token)}
 <button class="wide" name="decision" value="continue"><span>Continue as ${shown(p.continueAs.name, 60)}</span></button></form>`
 }
-<p class="small dim after">Password lost? Whoever runs this gateway can help with <code>mooring users recover</code>.</p>`,
+<p class="small dim after">Password lost? Whoever runs this gateway can help with <code>mooring users recover LOGIN</code>.</p>`,
     foot: html`Check the address bar: this page is only real on the host named above.`,
   })
 
