@@ -99,7 +99,7 @@ async function relay(call: Call, reply: ForwardReply): Promise<CallOutcome> {
     const length = reply.headers['content-length']
     if (typeof length === 'string') headers['content-length'] = length
     call.res.writeHead(reply.status, headers)
-    return pipe(reply.body, call)
+    return pipe(reply.body, call, typeof length === 'string' ? Number(length) : -1)
   }
   const body = await readAll(reply.body, ERROR_BODY_LIMIT)
   if (
@@ -135,12 +135,18 @@ function unexpected(status: number, type: string, body: Buffer): AppError {
   )
 }
 
-function pipe(body: Readable, call: Call): Promise<CallOutcome> {
+/** `whole`: the length of the body where the server has told it, -1 otherwise. */
+function pipe(body: Readable, call: Call, whole: number): Promise<CallOutcome> {
   const { res } = call
   const tap = createTap()
   return new Promise((resolve, reject) => {
     body.on('data', (chunk: Buffer) => {
       tap.see(chunk)
+      if (chunk.length === whole) {
+        // Header and body in one write: as text the two become one buffer.
+        res.end(chunk.toString('latin1'), 'latin1')
+        return
+      }
       if (!res.destroyed && !res.write(chunk)) {
         body.pause()
         const resume = () => {
@@ -153,7 +159,7 @@ function pipe(body: Readable, call: Call): Promise<CallOutcome> {
       }
     })
     body.on('end', () => {
-      res.end()
+      if (!res.writableEnded) res.end()
       resolve(tap.outcome())
     })
     body.on('error', (cause: Error) => {

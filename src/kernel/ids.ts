@@ -30,7 +30,20 @@ export type IdPrefix = 'usr' | 'cli' | 'grt' | 'key' | 'srv' | 'evt' | 'req' | '
 
 export type NewId = (prefix: IdPrefix) => string
 
-export const idsFrom =
-  (random: Random): NewId =>
-  (prefix) =>
-    `${prefix}_${base32(random(16))}`
+const ID_BYTES = 16
+/** Random bytes are drawn for many ids at once: a system call for each would cost more than the id. */
+const IDS_PER_DRAW = 256
+
+export function idsFrom(random: Random): NewId {
+  let pool: Buffer = Buffer.alloc(0)
+  let at = 0
+  return (prefix) => {
+    if (at >= pool.length) {
+      pool = random(ID_BYTES * IDS_PER_DRAW)
+      at = 0
+    }
+    const id = `${prefix}_${base32(pool.subarray(at, at + ID_BYTES))}`
+    at += ID_BYTES
+    return id
+  }
+}
