@@ -26,11 +26,7 @@ export function register(config: Command, go: Go): void {
       go(async (ctx) => {
         const loaded = ctx.load()
         const settings = showSettings(loaded)
-        const rows = settings.map(({ key, value, from }) => [
-          key,
-          from,
-          Array.isArray(value) ? value.join(', ') || '-' : String(value ?? '-'),
-        ])
+        const rows = settings.map(({ key, value, from }) => [key, from, shown(value)])
         ctx.print(
           { configFile: loaded.configFile, settings },
           table(['SETTING', 'FROM', 'VALUE'], rows, 200),
@@ -47,4 +43,9 @@ export function register(config: Command, go: Go): void {
         ctx.print(schema, `${JSON.stringify(schema, null, 2)}\n`)
       }),
     )
+}
+
+const shown = (value: unknown): string | null => {
+  if (Array.isArray(value)) return value.length > 0 ? value.join(', ') : null
+  return value === null || typeof value === 'string' ? value : JSON.stringify(value)
 }

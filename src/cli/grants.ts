@@ -30,7 +30,7 @@ export function register(grants: Command, go: Go): void {
           revoked: String(all === true),
           ...(client !== undefined && { clientId: client }),
         })
-        const answer = await admin.call<{ grants: Grant[] }>('GET', `/grants?${filter}`)
+        const answer = await admin.call<{ grants: Grant[] }>('GET', `/grants?${filter.toString()}`)
         const found = answer.grants.filter(
           (grant) => user === undefined || grant.user.login === user,
         )

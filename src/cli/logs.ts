@@ -85,7 +85,10 @@ async function newest(
       limit: String(page),
       ...(last && { beforeSeq: String(last.seq) }),
     })
-    const found = await admin.call<{ events: Event[] }>('GET', `/logs/${stream}?${query}`)
+    const found = await admin.call<{ events: Event[] }>(
+      'GET',
+      `/logs/${stream}?${query.toString()}`,
+    )
     events.push(...found.events)
     if (found.events.length < page) break
   }

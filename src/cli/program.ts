@@ -1,11 +1,11 @@
 // The command line as commander sees it: options of every command, and one stub per command that is not asked for.
 import { Command } from 'commander'
 import { didYouMean } from '../config/nearest.ts'
+import { GATEWAY_INFO } from '../gateway/hello.ts'
 import { AppError } from '../kernel/app-error.ts'
 import { commands } from './commands.ts'
 import type { Go } from './context.ts'
 import type { Io } from './io.ts'
-import { VERSION } from './version.ts'
 
 /** Options that take a value, so that the word after them is not the command. */
 const WITH_VALUE = new Set(['--data', '--config', '--db'])
@@ -18,7 +18,7 @@ export async function createProgram(
 ): Promise<Command> {
   const program = new Command('mooring')
     .description('One URL between Claude and your tools: signed in, under policy, on the record.')
-    .version(VERSION, '--version', 'Print the version.')
+    .version(GATEWAY_INFO.version, '--version', 'Print the version.')
     .helpOption('-h, --help', 'Show help.')
     .option('--data <dir>', 'data folder (default: ~/.mooring)')
     .option('--config <file>', 'configuration file (default: mooring.yaml in the data folder)')

@@ -1,6 +1,6 @@
 // mooring serve: starts the gateway, says in a few lines what a person needs next, ends in good order.
 import type { Command } from 'commander'
-import { startGateway } from '../compose.ts'
+import type { RunningGateway } from '../compose.ts'
 import type { Loaded } from '../config/load.ts'
 import type { Context, Go } from './context.ts'
 import { canOpenBrowser, openBrowser } from './open-browser.ts'
@@ -23,6 +23,8 @@ export function register(serve: Command, go: Go): void {
         const loaded = ctx.load()
         const ended = untilSignal(ctx)
         const demo = options.demo === true
+        // Read only now: a mistake in the configuration is told at once.
+        const { startGateway } = await import('../compose.ts')
         const gateway = await startGateway(loaded.settings, loaded.provenance, { demo })
         ended.closing(gateway.close)
         const { url, setupUrl, isolation } = gateway
@@ -37,9 +39,11 @@ export function register(serve: Command, go: Go): void {
     )
 }
 
-type Gateway = Awaited<ReturnType<typeof startGateway>>
-
-function announce(ctx: Context, { settings }: Loaded, { url, setupUrl, isolation }: Gateway) {
+function announce(
+  ctx: Context,
+  { settings }: Loaded,
+  { url, setupUrl, isolation }: RunningGateway,
+) {
   const { bold, dim, yellow } = ctx.style
   ctx.say(`${dim('Data')}     ${settings.dataDir}${settings.db ? ' and Postgres' : ''}`)
   ctx.say(`${dim('Connect')}  ${bold(`${url}/mcp`)}`)

@@ -7,9 +7,12 @@ export const plain = (text: string): string =>
     .replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '\u{fffd}')
     .trim()
 
+/** Code points: near enough to columns for a table. */
+const lettersOf = (text: string): string[] => Array.from(text)
+
 /** Cuts at `width` with an ellipsis. */
 export function clip(text: string, width: number): string {
-  const letters = [...text]
+  const letters = lettersOf(text)
   return letters.length <= width ? text : `${letters.slice(0, Math.max(1, width - 1)).join('')}…`
 }
 
@@ -20,7 +23,9 @@ export function table(
   columns = 100,
 ): string {
   const cells = [header, ...rows].map((row) => row.map((cell) => plain(String(cell ?? '-'))))
-  const widths = header.map((_, i) => Math.max(...cells.map((row) => [...(row[i] ?? '')].length)))
+  const widths = header.map((_, i) =>
+    Math.max(...cells.map((row) => lettersOf(row[i] ?? '').length)),
+  )
   const last = header.length - 1
   const before = widths.slice(0, last).reduce((sum, width) => sum + width + 2, 0)
   const lines = cells.map((row) =>
@@ -28,7 +33,7 @@ export function table(
       .map((cell, i) =>
         i === last
           ? clip(cell, Math.max(20, columns - before))
-          : cell + ' '.repeat(widths[i]! - [...cell].length),
+          : cell + ' '.repeat(widths[i]! - lettersOf(cell).length),
       )
       .join('  ')
       .trimEnd(),
