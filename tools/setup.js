@@ -16,6 +16,7 @@ import { olderThan } from '../bin/node-version.js'
 
 const root = process.argv[2] ?? dirname(dirname(fileURLToPath(import.meta.url)))
 const lockFile = join(root, 'package-lock.json')
+const APT = '/usr/bin/apt-get'
 const stampFile = join(root, 'node_modules', '.mooring-setup')
 
 if (olderThan(process.version, '20.19.0'))
@@ -77,13 +78,13 @@ function checkMachine() {
   ].filter(({ found }) => !found)
   if (missing.length === 0) return
   const packages = missing.map((tool) => tool.package)
-  if (process.env.CI === 'true' && process.getuid?.() === 0 && onPath('apt-get')) {
+  if (process.env.CI === 'true' && process.getuid?.() === 0 && existsSync(APT)) {
     process.stderr.write(`Installing ${packages.join(', ')} for the tests …\n`)
     const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
     const options = { env, stdio: ['ignore', 'ignore', 'inherit'] }
-    spawnSync('apt-get', ['update', '-qq'], options)
+    spawnSync(APT, ['update', '-qq'], options)
     const done = spawnSync(
-      'apt-get',
+      APT,
       ['install', '-qq', '-y', '--no-install-recommends', ...packages],
       options,
     )
