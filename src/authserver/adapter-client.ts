@@ -24,7 +24,8 @@ export async function clientRow(core: Core, unit: OidcUnit, id: string): Promise
 }
 
 export function clientPayload(vault: Vault, row: ClientRow): Payload {
-  // Scopes are cut per request and per resource; a registered list would only become a ceiling (see configuration.ts).
+  // Scopes are cut per request and per resource; the library would take a registered list for a ceiling, and refuse
+  // the names that it does not know.
   const { scope: _scope, ...metadata } = parseObject(row.metadata)
   return {
     ...metadata,

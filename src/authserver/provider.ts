@@ -1,6 +1,6 @@
 // Builds the protocol library and puts in place what its configuration cannot express. One Provider per issuer: the
 // build takes a few milliseconds, and only another public URL makes another one.
-import { errors, Provider } from 'oidc-provider'
+import { Provider } from 'oidc-provider'
 import { newAccessToken, newRefreshToken } from '../grants/token-format.ts'
 import type { ClientDocuments } from './client-documents.ts'
 import { configure, type Keys } from './configuration.ts'
@@ -31,24 +31,6 @@ export function buildProvider(
   provider.Client.prototype.redirectUriAllowed = function (asked) {
     return redirectAllowed(this.redirectUris ?? [], asked)
   }
-  // A registered scope would be a ceiling, and an unknown one in a metadata document a refusal: scopes are cut per
-  // request instead (scopes-asked.ts).
-  schemaOf(provider.Client).prototype.scopes = function () {
-    delete this.scope
-  }
   listen(provider, deps)
   return provider
-}
-
-interface Schema {
-  prototype: { scopes(this: { scope?: string }): void }
-}
-
-/** Not part of the library's types; an upgrade that drops it must fail at the start and not at the first client. */
-function schemaOf(client: object): Schema {
-  const schema: unknown = Reflect.get(client, 'Schema')
-  const prototype: unknown = typeof schema === 'function' ? schema.prototype : undefined
-  if (typeof (prototype as { scopes?: unknown } | undefined)?.scopes !== 'function')
-    throw new errors.InvalidRequest('The protocol library has no client schema to adjust.')
-  return schema as unknown as Schema
 }
