@@ -1,6 +1,7 @@
 // Revoking against everything that could run at the same moment: after both are done, nothing is left alive.
 import { expect, it } from 'vitest'
 import {
+  type Answer,
   authorizeUrl,
   connect,
   openRig,
@@ -89,6 +90,47 @@ forEachStore((_name, open) => {
     expect([answer.status, answer.json.error]).toEqual([400, 'invalid_grant'])
     expect(await rig.core.store.db.selectFrom('access_tokens').selectAll().execute()).toEqual([])
     expect(await rig.authEvents('auth.token_issued')).toEqual([])
+  })
+
+  it('a code that another request took between decision and commit is not redeemed twice', async () => {
+    const rig = await openRig(open)
+    const client = await publicClient(rig)
+    const keys = pkce()
+    const left = await rig.browser().approve(authorizeUrl(rig, client, keys))
+    const code = left.searchParams.get('code')!
+    let other: Answer | undefined
+    beforeNextCommit(rig, async () => {
+      other = await redeem(rig, client, code, keys)
+    })
+    const answer = await redeem(rig, client, code, keys)
+    expect([other?.status, answer.status]).toEqual([200, 400])
+    // The late one counts as reuse of a code, so what the first got is gone too (RFC 6749 §4.1.2).
+    expect(await liveTokens(rig)).toEqual([])
+  })
+
+  it('a refresh token that another request took between decision and commit works as a retry', async () => {
+    const rig = await openRig(open)
+    const connection = await connect(rig)
+    let other: Answer | undefined
+    beforeNextCommit(rig, async () => {
+      other = await refresh(rig, connection.client, connection.refresh)
+    })
+    const answer = await refresh(rig, connection.client, connection.refresh)
+    expect([other?.status, answer.status]).toEqual([200, 200])
+    expect(await rig.authEvents('auth.refresh_retried')).toHaveLength(1)
+    expect(await rig.authEvents('auth.token_refreshed')).toHaveLength(2)
+    expect((await theGrant(rig)).revoked_at).toBeNull()
+  })
+
+  it('a retry whose successor was used between decision and commit is reuse after all', async () => {
+    const rig = await openRig(open)
+    const connection = await connect(rig)
+    const second = await refresh(rig, connection.client, connection.refresh)
+    beforeNextCommit(rig, () => refresh(rig, connection.client, second.json.refresh_token))
+    const answer = await refresh(rig, connection.client, connection.refresh)
+    expect(answer.json.error).toBe('invalid_grant')
+    expect(await rig.authEvents('auth.refresh_reuse')).toHaveLength(1)
+    expect((await theGrant(rig)).revoked_at).not.toBeNull()
   })
 
   it('a client revoked between the consent and its commit gets no grant', async () => {
