@@ -48,6 +48,8 @@ export interface RunningGateway {
 
 const GRACE_MS = seconds(10)
 const SWEEP_MS = minutes(5)
+/** How long adding a server waits for its tools: long enough for most, short enough for a person. */
+const FOLLOW_MS = seconds(10)
 
 export async function startGateway(
   settings: Settings,
@@ -57,7 +59,7 @@ export async function startGateway(
   const foundation = await openFoundation(settings)
   const { core, vault } = foundation
   const { store, clock, log } = core
-  const closers: (() => Promise<unknown> | void)[] = [() => store.close()]
+  const closers: (() => unknown)[] = [() => store.close()]
   const close = async () => {
     for (const step of closers.splice(0).reverse()) await step()
   }
@@ -97,6 +99,16 @@ export async function startGateway(
     closers.push(() => gateway.close())
     verbDeps.statusOf = (id) =>
       gateway.catalogs.problem(id)?.message ?? gateway.pool.status(id).state
+
+    verbDeps.following = async (id) => {
+      await gateway.views.catchUp()
+      const seen = gateway.catalogs
+        .refresh(id)
+        .catch((error: unknown) =>
+          log.debug({ err: error, server: id }, 'a new server was not read'),
+        )
+      await Promise.race([seen, new Promise<void>((resolve) => clock.after(FOLLOW_MS, resolve))])
+    }
 
     const authServer = createAuthServer({
       core,

@@ -77,6 +77,7 @@ export async function composeGateway({
     if (changes === null) {
       catalogs.follow(servers)
       streams.closeAll()
+      sessions.forget(null)
       return
     }
     let serversChanged = false
@@ -85,7 +86,8 @@ export async function composeGateway({
       else if (topic === 'server') {
         serversChanged = true
         void pool.drop(ref)
-      } else if (topic === 'catalog') void catalogs.reload(ref)
+      } else if (topic === 'session') sessions.forget(ref)
+      else if (topic === 'catalog') void catalogs.reload(ref)
       else if (topic === 'setting') settingsChanged()
     }
     if (serversChanged) {

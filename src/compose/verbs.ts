@@ -46,6 +46,8 @@ export interface VerbDeps extends Foundation {
   serving: boolean
   /** How a server does, if this process knows. */
   statusOf?(serverId: string): string
+  /** Resolves when calls see a server as it is stored now, its tools read or the reading given up. */
+  following?(serverId: string): Promise<void>
 }
 
 export function adminVerbs(deps: VerbDeps): AdminVerbs {
@@ -115,8 +117,16 @@ export function adminVerbs(deps: VerbDeps): AdminVerbs {
           ),
         )
       },
-      add: (by, input) => addServer(core, vault, by, input),
-      update: (by, name, input) => updateServer(core, by, name, input),
+      add: async (by, input) => {
+        const server = await addServer(core, vault, by, input)
+        await deps.following?.(server.id)
+        return server
+      },
+      update: async (by, name, input) => {
+        const server = await updateServer(core, by, name, input)
+        await deps.following?.(server.id)
+        return server
+      },
       remove: (by, name) => removeServer(core, by, name),
     },
     logs: {

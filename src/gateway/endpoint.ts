@@ -42,9 +42,10 @@ export async function handleEndpoint(deps: GatewayDeps, incoming: Incoming): Pro
     }
     await deps.views.fresh()
     const decidedAt = deps.views.seq
-    const principal = await deps.authenticate(credentials, endpoint.path)
+    // Names of servers are public (their metadata documents are), and a mistyped URL must not look like a lost login.
     if (endpoint.kind === 'server' && !deps.views.server(endpoint.server))
       throw unknownServer(endpoint.server)
+    const principal = await deps.authenticate(credentials, endpoint.path)
     switch (req.method) {
       case 'POST': {
         const bytes = await readBody(req, deps.limits.requestBytes)

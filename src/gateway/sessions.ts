@@ -38,6 +38,8 @@ export interface Sessions {
   /** @throws AppError session_unknown for one that ended, never was, or is another person's */
   find(id: string, principal: Principal, endpointPath: string): Session | Promise<Session>
   end(session: Session): Promise<void>
+  /** Another process ended it; null when it is not known which ended: then all are read again. */
+  forget(idHash: string | null): void
   /** The live session with this hash, if this process holds it. */
   byHash(idHash: string): Session | null
   /** Ends sessions that nobody has used for a day. */
@@ -179,6 +181,13 @@ export function createSessions(core: Core, onEnd: (session: Session) => void): S
       return load(idHash).then((loaded) => check(loaded, principal, endpointPath))
     },
     end: (session) => endWhere([session.idHash]),
+    forget(idHash) {
+      if (idHash === null) memory.clear()
+      const session = idHash === null ? undefined : memory.get(idHash)
+      if (!session) return
+      memory.delete(session.idHash)
+      onEnd(session)
+    },
     byHash: (idHash) => memory.get(idHash) ?? null,
     async sweep() {
       const rows = await store.db

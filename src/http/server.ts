@@ -44,6 +44,8 @@ export const originOf = (req: IncomingMessage): Origin =>
 
 export function createHttpServer(deps: HttpDeps): HttpServer {
   const connections = new WeakMap<Socket, string>()
+  /** Opened and not used yet: Node does not count them as idle when it closes. */
+  const unused = new Set<Socket>()
   const hono = getRequestListener(deps.app.fetch, { overrideGlobalObjects: false })
 
   const server = createServer(
@@ -66,7 +68,13 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     },
   )
 
+  server.on('connection', (socket) => {
+    unused.add(socket)
+    socket.once('close', () => unused.delete(socket))
+  })
+
   function originFor(req: IncomingMessage): Origin {
+    unused.delete(req.socket)
     let connectionId = connections.get(req.socket)
     if (connectionId === undefined) {
       connectionId = deps.newId('con')
@@ -115,6 +123,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
           resolve()
         })
         server.closeIdleConnections()
+        for (const socket of unused) socket.destroy()
       }),
   }
 }
