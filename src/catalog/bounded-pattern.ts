@@ -3,6 +3,7 @@
 
 const LONGEST_PATTERN = 1000
 const LONGEST_VALUE = 10_000
+const MOST_STEPS = 1e7
 
 export interface Tester {
   test(value: string): boolean
@@ -10,12 +11,11 @@ export interface Tester {
 }
 
 export function boundedPattern(source: string, flags: string): Tester {
-  const usable = source.length <= LONGEST_PATTERN && !canRunAway(source)
-  const pattern = usable
-    ? (compile(source, flags) ?? compile(source, flags.replace('u', '')))
-    : null
+  const longest = source.length > LONGEST_PATTERN ? 0 : longestValue(source)
+  const pattern =
+    longest > 0 ? (compile(source, flags) ?? compile(source, flags.replace('u', ''))) : null
   return {
-    test: (value) => !pattern || value.length > LONGEST_VALUE || pattern.test(value),
+    test: (value) => !pattern || value.length > longest || pattern.test(value),
     // The engine tells patterns apart by this text.
     toString: () => `/${source}/${flags}`,
   }
@@ -29,14 +29,19 @@ function compile(source: string, flags: string): RegExp | null {
   }
 }
 
-/**
- * A repeated group that itself repeats or chooses, a back reference, or several open-ended repetitions in a row:
- * the shapes behind catastrophic backtracking. Judges too many rather than too few.
- */
-function canRunAway(source: string): boolean {
+/** Up to which length of value the pattern may be run; 0 is never. */
+function longestValue(source: string): number {
+  // Escapes and classes stand for one character each; what is left is the structure.
   const text = source.replace(/\\[^1-9k]/g, 'e').replace(/\[(?:\\.|[^\]\\])*\]/g, 'c')
-  if (/\\[1-9k]/.test(text)) return true
-  if ((text.match(/[*+]|\{\d+,\d*\}/g)?.length ?? 0) > 3) return true
+  if (/\\[1-9k]/.test(text) || repeatsChoices(text)) return 0
+  // Open-ended repetitions multiply, and without an anchor every start is tried.
+  const repetitions = text.match(/[*+]|\{\d+,\d*\}/g)?.length ?? 0
+  const power = repetitions + (text.startsWith('^') ? 0 : 1)
+  return Math.min(LONGEST_VALUE, Math.floor(MOST_STEPS ** (1 / Math.max(1, power))))
+}
+
+/** A repeated group that itself repeats or chooses: the shape behind exponential time. Judges too many, not too few. */
+function repeatsChoices(text: string): boolean {
   const groups: { risky: boolean }[] = []
   for (let i = 0; i < text.length; i++) {
     const at = text[i]
@@ -44,7 +49,7 @@ function canRunAway(source: string): boolean {
     if (at === '(') groups.push({ risky: false })
     else if (at === ')') {
       const inner = groups.pop()
-      const repeated = /^(?:[*+]|\{\d+,)/.test(text.slice(i + 1, i + 8))
+      const repeated = /^(?:[*+]|\{\d)/.test(text.slice(i + 1, i + 3))
       if (repeated && inner?.risky) return true
       const outer = groups.at(-1)
       if (outer && (inner?.risky || repeated)) outer.risky = true

@@ -21,8 +21,6 @@ export function createSchemaChecker(): SchemaChecker {
     strict: false,
     validateFormats: false,
     logger: false,
-    // The same `$id` in two tools is no clash: schemas are not shared.
-    addUsedSchema: false,
     code: { regExp: Object.assign(boundedPattern, { code: 'boundedPattern' }) },
   }
   const engines = { latest: undefined as Ajv2020 | undefined, draft7: undefined as Ajv | undefined }
@@ -57,8 +55,9 @@ export function createSchemaChecker(): SchemaChecker {
 }
 
 function compile(engine: Ajv2020 | Ajv, schema: JsonObject): (args: unknown) => string | null {
+  const own = plain(schema)
   try {
-    const validate = engine.compile(plain(schema))
+    const validate = engine.compile(own)
     return (args) => {
       if (validate(args)) return null
       return engine
@@ -68,6 +67,9 @@ function compile(engine: Ajv2020 | Ajv, schema: JsonObject): (args: unknown) => 
   } catch {
     // It passed problem(), so the fault is in a corner that no other check sees: the server has the last word anyway.
     return () => null
+  } finally {
+    // The engine would keep every schema that it has ever seen.
+    engine.removeSchema(own)
   }
 }
 
