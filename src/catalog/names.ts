@@ -7,9 +7,6 @@ export const NAME = /^[a-zA-Z0-9_-]{1,64}$/
 const LONGEST = 64
 const HASH_LENGTH = 8
 
-/** Longer ones pass the limit of 64 in clients that add a prefix of their own, such as `mcp__NAME__`. */
-export const COMFORTABLE_LENGTH = 48
-
 /** `server__tool` when it fits; otherwise a readable prefix and a hash of both names, the same every time. */
 export function publicName(server: string, tool: string): string {
   const plain = `${server}__${tool}`

@@ -1,5 +1,5 @@
 // Stops trying a server that keeps failing, for a growing time; then lets one caller try (circuit breaker).
-import { AppError, messageOf } from '../kernel/app-error.ts'
+import { AppError, isAppError, messageOf } from '../kernel/app-error.ts'
 import type { Clock } from '../kernel/time.ts'
 
 export interface Breaker {
@@ -63,3 +63,15 @@ export function createBreaker(clock: Clock, name: string): Breaker {
     },
   }
 }
+
+/** Errors that say something of the server's health; a refused argument or a slow tool does not. */
+const UNHEALTHY = [
+  'server_start',
+  'server_unreachable',
+  'server_closed',
+  'server_garbage',
+  'server_refused',
+] as const
+
+export const isUnhealthy = (error: unknown): boolean =>
+  UNHEALTHY.some((code) => isAppError(error, code))

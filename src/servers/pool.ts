@@ -1,5 +1,5 @@
 // Links that are open, by server and by whom they are for: opened once, shared, reaped when idle, re-opened when lost.
-import { AppError, isAppError } from '../kernel/app-error.ts'
+import { AppError } from '../kernel/app-error.ts'
 import { canonicalJson } from '../kernel/digest.ts'
 import { type Clock, minutes } from '../kernel/time.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -61,18 +61,6 @@ export interface ServerRecord {
 
 const IDLE = { stdio: minutes(5), other: minutes(10) }
 const REAP_EVERY = minutes(1)
-
-/** Errors that say something of the server's health; a refused argument or a slow tool does not. */
-const UNHEALTHY = [
-  'server_start',
-  'server_unreachable',
-  'server_closed',
-  'server_garbage',
-  'server_refused',
-] as const
-
-export const isUnhealthy = (error: unknown): boolean =>
-  UNHEALTHY.some((code) => isAppError(error, code))
 
 export function createPool(deps: PoolDeps): Pool {
   const { clock, log } = deps

@@ -1,6 +1,6 @@
 // JSON-RPC over one pipe that both sides write to (stdio, legacy SSE): ids and progress tokens of our own,
 // answers and news brought back to the call that they belong to.
-import { AppError, messageOf } from '../kernel/app-error.ts'
+import { AppError } from '../kernel/app-error.ts'
 import type { JsonObject } from '../kernel/mcp.ts'
 import type { Clock } from '../kernel/time.ts'
 import { deadlineOf } from './deadline.ts'
@@ -185,10 +185,3 @@ export function peerLink(
     ...more,
   }
 }
-
-/** Whatever was thrown, as an error of ours. */
-export const asAppError = (
-  error: unknown,
-  code: 'server_closed' | 'server_unreachable',
-): AppError =>
-  error instanceof AppError ? error : new AppError(code, messageOf(error), { cause: error })

@@ -1,9 +1,9 @@
 // A link that tells the pool when it is used and how the server does; nothing else is added to it.
 import { AppError } from '../kernel/app-error.ts'
 import type { Clock } from '../kernel/time.ts'
-import type { Breaker } from './breaker.ts'
+import { type Breaker, isUnhealthy } from './breaker.ts'
 import type { Forward, Link } from './link.ts'
-import { isUnhealthy, type PoolEntry } from './pool.ts'
+import type { PoolEntry } from './pool.ts'
 
 export function trackedLink(link: Link, entry: PoolEntry, breaker: Breaker, clock: Clock): Link {
   const begin = () => {

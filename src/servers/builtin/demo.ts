@@ -182,7 +182,7 @@ function greeting(params: JsonObject): RpcReply {
 
 function completion(params: JsonObject): RpcReply {
   const argument = isObject(params.argument) ? params.argument : {}
-  const typed = String(argument.value ?? '').toLowerCase()
+  const typed = typeof argument.value === 'string' ? argument.value.toLowerCase() : ''
   const values =
     argument.name === 'language' ? LANGUAGES.filter((l) => l.toLowerCase().startsWith(typed)) : []
   return { result: { completion: { values, total: values.length, hasMore: false } } }
