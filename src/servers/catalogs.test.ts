@@ -243,6 +243,24 @@ forEachStore((_name, openStore: OpenStore) => {
     expect([readings(notes.id), readings(files.id)]).toEqual([2, 1])
   })
 
+  test('servers that are followed before the start are read once, and stored lists serve meanwhile', async () => {
+    const first = await rig(offering({ [notes.id]: [tool('a')] }))
+    await insert(first.core, notes)
+    await first.catalogs.start([notes])
+    await first.catalogs.settled()
+    const fake = offering({ [notes.id]: [tool('b')] })
+    const { catalogs } = await rig(fake, first.core)
+    const opening = signalled()
+    fake.opening = () => opening.promise
+    catalogs.follow([notes])
+    await catalogs.start([notes])
+    expect(names(catalogs, notes.id)).toEqual(['a'])
+    opening.settle()
+    await catalogs.settled()
+    expect(names(catalogs, notes.id)).toEqual(['b'])
+    expect(fake.links[0]!.calls.filter(({ method }) => method === 'tools/list')).toHaveLength(1)
+  })
+
   test('a list that fails now is offered as it was', async () => {
     const fake = offering({ [notes.id]: [tool('a')] })
     const { catalogs } = await rig(fake)

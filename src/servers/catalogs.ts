@@ -185,11 +185,12 @@ export function createCatalogs(core: Core, pool: Pool): Catalogs {
     start: async (servers) => {
       const stored = await loadPayloads(core)
       for (const server of servers) {
-        const holding = hold(server)
+        const holding = holdings.get(server.id) ?? hold(server)
         const payload = stored.get(server.id)
-        if (payload) put(holding, payload)
+        if (payload && !holding.payload) put(holding, payload)
       }
-      for (const holding of [...holdings.values()]) begin(holding)
+      // Those that follow() has seen already are being read.
+      for (const holding of holdings.values()) if (!holding.reading) begin(holding)
     },
     follow: (servers) => {
       const present = new Set(servers.map(({ id }) => id))
