@@ -16,7 +16,7 @@ import type { GroupCommit } from '../logs/group-commit.ts'
 import { type Catalogs, createCatalogs } from '../servers/catalogs.ts'
 import { createPool, type Pool } from '../servers/pool.ts'
 import type { Server } from '../servers/server.ts'
-import { loadServers, serverSecret } from '../servers/servers.ts'
+import { listServers, loadServers, serverSecret } from '../servers/servers.ts'
 import type { Change } from '../store/store.ts'
 import type { VerbDeps } from './verbs.ts'
 
@@ -96,8 +96,10 @@ export async function composeGateway({
     }
   }
 
+  // Once, at the start: a secret that no longer opens is reported before its first call.
+  await loadServers(core, vault)
   const views = await createViews(core, {
-    loadServers: () => loadServers(core, vault),
+    loadServers: () => listServers(core),
     catalogOf: (id) => catalogs.get(id),
     forget,
   })

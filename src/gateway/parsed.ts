@@ -1,4 +1,5 @@
 // The parsed path: the reply is an object, encoded for the client's era. Its outcome is on the record before the client hears it.
+import { paramHeaders } from '../catalog/param-headers.ts'
 import { AppError, messageOf } from '../kernel/app-error.ts'
 import type { Link, RpcReply } from '../servers/link.ts'
 import { type CallOutcome, type CallRecord, outcomeOf } from './events.ts'
@@ -31,7 +32,7 @@ export async function sendParsed(
     reply = await link.request({
       method: message.method,
       params: target.params ?? paramsFor(call, target),
-      headers: forwardedHeaders(call, target),
+      headers: call.era === 'stateless' ? forwardedHeaders(call, target) : mirrored(call, target),
       signal: cancel.signal,
       deadline: deps.limits.callTimeoutMs,
       onNotification: (notification) => answer.notify(notification.method, notification.params),
@@ -66,6 +67,10 @@ export async function sendParsed(
   else if (!cancel.signal.aborted) answerFailure(call, failure)
   else if (call.era === 'session' && !res.writableEnded) res.end()
 }
+
+/** A client of the older era mirrors no arguments in headers; a server of the newer one may want them. */
+const mirrored = ({ message }: Call, { tool }: Target) =>
+  tool ? paramHeaders(tool.definition.inputSchema, message.params.arguments) : {}
 
 function paramsFor(call: Call, target: Target) {
   const { params } = call.message

@@ -6,8 +6,6 @@ import { AppError, isAppError } from './app-error.ts'
 import { createSafeConnector, type Resolve } from './safe-connect.ts'
 import { type Clock, systemClock } from './time.ts'
 
-export { addressRules, checkUrl } from './address-rules.ts'
-
 export interface SafeFetchOptions extends AddressRuleOptions {
   userAgent: string
   /** Bytes of one reply body. */

@@ -42,7 +42,7 @@ export interface OpenerDeps {
 }
 
 /** Programs may have to install themselves first (npx). */
-const START_DEADLINE = seconds(30)
+const START_DEADLINE = seconds(90)
 const CONNECT_DEADLINE = seconds(15)
 
 export function createOpener(deps: OpenerDeps): Opener {

@@ -10,7 +10,7 @@ import { readCatalog } from './read-catalog.ts'
 import type { Server, ServerSecret } from './server.ts'
 import { checkSecret, checkSpec } from './server-input.ts'
 
-const DEADLINE = seconds(60)
+const DEADLINE = seconds(100)
 
 /**
  * `server` need not be stored: give it any id and revision 0.
