@@ -48,7 +48,7 @@ function ofSession(session: Session): LinkFor {
 export const sessionAffinity = (session: Session) => `session:${session.idHash}`
 
 /** Only what the protocol defines travels on; experimental members are the client's own affair with us. */
-function clientCapabilities(declared: JsonObject): JsonObject {
+export function clientCapabilities(declared: JsonObject): JsonObject {
   const { sampling, elicitation, roots } = declared
   return Object.fromEntries(
     Object.entries({ sampling, elicitation, roots }).filter(([, value]) => value !== undefined),

@@ -1,12 +1,11 @@
 // The parsed path: the reply is an object, encoded for the client's era. Its outcome is on the record before the client hears it.
-import { paramHeaders } from '../catalog/param-headers.ts'
 import { AppError, messageOf } from '../kernel/app-error.ts'
 import type { Link, RpcReply } from '../servers/link.ts'
 import { type CallOutcome, type CallRecord, outcomeOf } from './events.ts'
 import { answerFailure, mayHaveRun } from './failure.ts'
 import type { Call, GatewayDeps } from './gateway.ts'
-import { forwardedHeaders } from './mcp-headers.ts'
 import type { Target } from './resolve.ts'
+import { requestAcross, requestFor } from './translate-era.ts'
 
 export async function sendParsed(
   deps: GatewayDeps,
@@ -29,10 +28,9 @@ export async function sendParsed(
   let reply: RpcReply | null = null
   let failure: unknown = null
   try {
-    reply = await link.request({
+    reply = await requestAcross(call, link, {
+      ...requestFor(call, target, link),
       method: message.method,
-      params: target.params ?? paramsFor(call, target),
-      headers: call.era === 'stateless' ? forwardedHeaders(call, target) : mirrored(call, target),
       signal: cancel.signal,
       deadline: deps.limits.callTimeoutMs,
       onNotification: (notification) => answer.notify(notification.method, notification.params),
@@ -66,17 +64,6 @@ export async function sendParsed(
   else if (reply?.error) answer.error(reply.error, 200)
   else if (!cancel.signal.aborted) answerFailure(call, failure)
   else if (call.era === 'session' && !res.writableEnded) res.end()
-}
-
-/** A client of the older era mirrors no arguments in headers; a server of the newer one may want them. */
-const mirrored = ({ message }: Call, { tool }: Target) =>
-  tool ? paramHeaders(tool.definition.inputSchema, message.params.arguments) : {}
-
-function paramsFor(call: Call, target: Target) {
-  const { params } = call.message
-  return typeof params.name === 'string' && params.name !== target.name
-    ? { ...params, name: target.name }
-    : params
 }
 
 function outcomeOfReply(reply: RpcReply): CallOutcome {
