@@ -74,7 +74,8 @@ describe('the challenge', () => {
       const reply = await post(url, rpc('ping'))
       expect(reply.status).toBe(401)
       const challenge = reply.headers.get('www-authenticate') ?? ''
-      expect(challenge).toMatch(/^Bearer /)
+      expect(challenge).toMatch(/^Bearer .*scope="mcp", error="\w+", error_description="[^"]+"/)
+      expect(challenge).not.toContain('offline_access')
       const resource = await json(/resource_metadata="([^"]+)"/.exec(challenge)![1]!)
       expect(resource.resource).toBe(url)
       const [issuer] = resource.authorization_servers as string[]

@@ -19,7 +19,7 @@ describe('kill -9 in the middle of a refresh', () => {
     rmSync(dataDir, { recursive: true, force: true })
   })
 
-  it(`logs nobody out, ${KILLS} times`, async () => {
+  it('logs nobody out, a hundred times', async () => {
     const port = await freePort()
     const start = () => startGatewayProcess({ dataDir, port })
     gateway = await start()
