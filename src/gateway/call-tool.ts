@@ -8,7 +8,9 @@ import type { Call, GatewayDeps } from './gateway.ts'
 import { linkFor, sessionAffinity } from './link-for.ts'
 import { sendParsed } from './parsed.ts'
 import { resolve, type Target } from './resolve.ts'
+import { RpcFailure } from './rpc-error.ts'
 import { sendStreamed } from './streamed.ts'
+import { authenticateAgain, upToDate } from './up-to-date.ts'
 import { wireMode } from './wire-mode.ts'
 
 /** @throws AppError | RpcFailure when it is refused or fails before an answer was begun; every throw is on the record. */
@@ -17,6 +19,7 @@ export async function callTool(
   call: Call,
   resolveTarget = resolve,
 ): Promise<void> {
+  await settled(deps, call, resolveTarget)
   const target = admitted(deps, call, resolveTarget)
   if (!target) return
   const link = await open(deps, call, target)
@@ -24,6 +27,31 @@ export async function callTool(
   if (!record) return
   if (wireMode(call, link) === 'streamed') await sendStreamed(deps, call, target, link, record)
   else await sendParsed(deps, call, target, link, record)
+}
+
+/**
+ * A call that is permitted is checked against the head of the store with its intent. One that would be refused has no
+ * intent, so the view is brought up to date first: a tool that was added or permitted a moment ago must not be refused.
+ */
+async function settled(
+  deps: GatewayDeps,
+  call: Call,
+  resolveTarget: typeof resolve,
+): Promise<void> {
+  try {
+    const { message, principal, endpoint } = call
+    const { decision } = resolveTarget(
+      deps.views,
+      principal,
+      endpoint,
+      message.method,
+      message.params,
+    )
+    if (decision.effect === 'permit') return
+  } catch (error) {
+    if (!(error instanceof RpcFailure) && !isAppError(error)) throw error
+  }
+  await upToDate(deps, call)
 }
 
 /** Resolves, decides and checks the arguments. null: refused, and the client has been told in a tool result. */
@@ -100,7 +128,7 @@ async function beforeSending(
 ): Promise<CallRecord | null> {
   const record = intentOf(deps, call, target)
   const head = await deps.journal.write('workload', record.intent)
-  if (head === call.decidedAt && deps.views.seq === call.decidedAt) return record
+  if (head === call.decidedAt && deps.views.head === call.decidedAt) return record
   const withdrawn = (reason: string) =>
     deps.journal.record(
       'workload',
@@ -108,8 +136,7 @@ async function beforeSending(
     )
   try {
     await deps.views.catchUp()
-    call.decidedAt = deps.views.seq
-    call.principal = await deps.authenticate(call.credentials, call.endpoint.path)
+    await authenticateAgain(deps, call)
     const again = admitted(deps, call, resolveTarget)
     if (
       again &&

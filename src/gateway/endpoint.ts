@@ -12,8 +12,9 @@ import * as stateless from './eras/stateless/door.ts'
 import type { GatewayDeps } from './gateway.ts'
 import { type Message, parseMessage } from './message.ts'
 import { readBody } from './read-body.ts'
-import { unknownServer } from './resolve.ts'
+import { TARGETED, unknownServer } from './resolve.ts'
 import { describe, RpcFailure, toRpcError } from './rpc-error.ts'
+import { upToDate } from './up-to-date.ts'
 
 export interface Incoming {
   req: IncomingMessage
@@ -40,38 +41,27 @@ export async function handleEndpoint(deps: GatewayDeps, incoming: Incoming): Pro
       apiKey: single(req.headers['x-api-key']),
       ip: incoming.origin.ip,
     }
-    await deps.views.fresh()
-    const decidedAt = deps.views.seq
-    // Names of servers are public (their metadata documents are), and a mistyped URL must not look like a lost login.
-    if (endpoint.kind === 'server' && !deps.views.server(endpoint.server))
-      throw unknownServer(endpoint.server)
-    const principal = await deps.authenticate(credentials, endpoint.path)
+    const checked = await checkedAtTheDoor(deps, credentials, endpoint)
     switch (req.method) {
       case 'POST': {
         const bytes = await readBody(req, deps.limits.requestBytes)
         message = parseMessage(bytes)
         const era = classifyEra(message, single(req.headers['mcp-protocol-version']))
-        deps.used(principal, incoming.origin.ip)
-        const call = {
-          req,
-          res,
-          endpoint,
-          origin: incoming.origin,
-          credentials,
-          principal,
-          decidedAt,
-          message,
-        }
+        if (message.kind !== 'request' || !TARGETED[message.method]) await upToDate(deps, checked)
+        deps.used(checked.principal, incoming.origin.ip)
+        const call = { ...checked, req, res, origin: incoming.origin, message }
         return await (era === 'stateless' ? stateless.post(deps, call) : session.post(deps, call))
       }
       case 'GET':
+        await upToDate(deps, checked)
         return await listen(deps, req, res, {
-          principal,
+          principal: checked.principal,
           endpoint,
-          session: await session.sessionOf(deps, req, principal, endpoint),
+          session: await session.sessionOf(deps, req, checked.principal, endpoint),
         })
       case 'DELETE':
-        return await session.end(deps, req, res, principal, endpoint)
+        await upToDate(deps, checked)
+        return await session.end(deps, req, res, checked.principal, endpoint)
       default:
         res.setHeader('allow', 'GET, POST, DELETE, OPTIONS')
         throw new AppError('method_not_allowed', `${req.method} is not used on this endpoint.`, {
@@ -80,6 +70,26 @@ export async function handleEndpoint(deps: GatewayDeps, incoming: Incoming): Pro
     }
   } catch (error) {
     answerError(deps, incoming, context, message, error)
+  }
+}
+
+/** From memory. What memory refuses is asked of the store before the client hears it. */
+async function checkedAtTheDoor(deps: GatewayDeps, credentials: Credentials, endpoint: Endpoint) {
+  const check = async () => {
+    const decidedAt = deps.views.seq
+    // Names of servers are public (their metadata documents are), and a mistyped URL must not look like a lost login.
+    if (endpoint.kind === 'server' && !deps.views.server(endpoint.server))
+      throw unknownServer(endpoint.server)
+    const principal = await deps.authenticate(credentials, endpoint.path)
+    return { credentials, endpoint, principal, decidedAt }
+  }
+  try {
+    return await check()
+  } catch (error) {
+    const behind = deps.views.fresh()
+    if (!behind) throw error
+    await behind
+    return check()
   }
 }
 

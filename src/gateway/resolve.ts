@@ -95,17 +95,13 @@ function tool(
   servers: readonly Server[],
   name: string,
 ): Target {
-  for (const [server, catalog] of known(views, principal, servers)) {
+  for (const server of servers) {
+    const tools = hiddenFrom(principal, server) ? undefined : views.catalog(server)?.tools
     const entry =
-      endpoint.kind === 'server' ? catalog.tools.get(name) : byPublicName(catalog.tools, name)
+      tools && (endpoint.kind === 'server' ? tools.get(name) : byPublicName(tools, name))
     if (entry && entry.hidden === null) {
-      return {
-        server,
-        name: entry.name,
-        tool: entry,
-        params: null,
-        decision: decideOn(principal, server, entry),
-      }
+      const decision = decideOn(principal, server, entry)
+      return { server, name: entry.name, tool: entry, params: null, decision }
     }
   }
   throw invalidParams(`Unknown tool: ${name}`, { code: 'tool_unknown' })

@@ -15,6 +15,8 @@ export interface ViewSources {
 export interface Views {
   /** The head.seq this view has followed. */
   readonly seq: number
+  /** The highest head.seq known of: beyond `seq` from the moment a change of this process commits. */
+  readonly head: number
   /** Moves whenever a list could come out differently. */
   readonly version: number
   readonly servers: readonly Server[]
@@ -31,6 +33,7 @@ export interface Views {
 export async function createViews(core: Core, sources: ViewSources): Promise<Views> {
   const { store } = core
   let seq = await store.headSeq()
+  let known = seq
   let version = 1
   let servers = await sources.loadServers()
   let byName = new Map(servers.map((server) => [server.name, server]))
@@ -67,7 +70,8 @@ export async function createViews(core: Core, sources: ViewSources): Promise<Vie
     void catchUp().catch((error: unknown) => core.log.error({ error }, 'cannot follow the store'))
 
   // Our own commits: credentials are dropped in the same turn, so the revoke is true before it is acknowledged.
-  const offCommit = store.onCommit((_seq, changes) => {
+  const offCommit = store.onCommit((committed, changes) => {
+    known = Math.max(known, committed)
     sources.forget(
       changes.filter((change) => change.topic !== 'server'),
       servers,
@@ -79,6 +83,9 @@ export async function createViews(core: Core, sources: ViewSources): Promise<Vie
   return {
     get seq() {
       return seq
+    },
+    get head() {
+      return Math.max(known, seq)
     },
     get version() {
       return version

@@ -18,14 +18,20 @@ export interface HostOptions {
 
 export function createHosts({ publicOrigin, listening, allowedOrigins }: HostOptions): Hosts {
   const extra = new Set(allowedOrigins)
+  let cached: { of: string; names: Set<string> } | null = null
   const own = (): Set<string> => {
     const { host, port } = listening()
-    const names =
-      isLoopback(host) || host === '0.0.0.0' || host === '::' ? LOOPBACK : [bracketed(host)]
-    return new Set([
+    const of = `${publicOrigin()} ${host} ${port}`
+    if (cached?.of === of) return cached.names
+    const loopback = isLoopback(host) || host === '0.0.0.0' || host === '::'
+    const names = new Set([
       new URL(publicOrigin()).host,
-      ...names.map((name) => (port === 80 ? name : `${name}:${port}`)),
+      ...(loopback ? LOOPBACK : [bracketed(host)]).map((name) =>
+        port === 80 ? name : `${name}:${port}`,
+      ),
     ])
+    cached = { of, names }
+    return names
   }
   return {
     check(host) {
