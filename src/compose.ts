@@ -25,10 +25,11 @@ import { wrongPath } from './http/wrong-path.ts'
 import { problemOf } from './kernel/problem.ts'
 import { createSafeFetch } from './kernel/safe-fetch.ts'
 import { Secret } from './kernel/secret.ts'
-import { minutes, seconds } from './kernel/time.ts'
+import { days, minutes, seconds } from './kernel/time.ts'
 import { change } from './logs/change.ts'
 import { operator, systemActor } from './logs/event.ts'
 import { createJournal } from './logs/group-commit.ts'
+import { settleUnknown } from './logs/recover.ts'
 import { startSealer } from './logs/sealer.ts'
 import { renderMessage } from './pages/message.ts'
 import { createPages } from './pages/routes.ts'
@@ -48,6 +49,8 @@ export interface RunningGateway {
 
 const GRACE_MS = seconds(10)
 const SWEEP_MS = minutes(5)
+/** No stream of a call is open for longer. */
+const LONGEST_CALL_MS = days(1)
 /** How long adding a server waits for its tools: long enough for most, short enough for a person. */
 const FOLLOW_MS = seconds(10)
 
@@ -202,6 +205,10 @@ export async function startGateway(
     })
     await control.start()
     closers.push(() => control.stop())
+    // With a folder of its own this gateway alone has written intents; on Postgres other replicas may be at work.
+    const settle = (before: number) => settleUnknown(core, journal, before)
+    await settle(store.dialect === 'sqlite' ? clock.now() : clock.now() - LONGEST_CALL_MS)
+
     listening = await http.listen(settings.host, settings.port)
     closers.push(() => http.close(GRACE_MS))
     // Long streams end first, so that the listener can close without waiting for them.
@@ -224,7 +231,11 @@ export async function startGateway(
     })
     const sweep = () => {
       if (stopped) return
-      void Promise.all([authServer.sweep(), gateway.deps.sessions.sweep()])
+      void Promise.all([
+        authServer.sweep(),
+        gateway.deps.sessions.sweep(),
+        settle(clock.now() - LONGEST_CALL_MS),
+      ])
         .catch((error: unknown) => log.error({ err: error }, 'the sweep of expired rows failed'))
         .finally(() => clock.after(SWEEP_MS, sweep))
     }
