@@ -31,8 +31,10 @@ export function describeScopes(
       (serverName === null || server.name === serverName) &&
       (server.people === null || server.people.has(userId)),
   )
-  const single = scopes.length === 1
-  return scopes.map((scope) => {
+  // `mcp` implies every other scope: beside it they would be a list of boxes that change nothing.
+  const shown = scopes.includes(ALL_SCOPE) ? [ALL_SCOPE] : scopes
+  const single = shown.length === 1
+  return shown.map((scope) => {
     if (scope === ALL_SCOPE) {
       const title = serverName === null ? 'Use your tools' : `Use the tools of ${serverName}`
       return {
