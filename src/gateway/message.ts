@@ -47,6 +47,8 @@ export function parseMessage(bytes: Buffer): Message {
       body,
     }
   }
+  // It would be taken for an answer and passed on with whatever else it holds.
+  if (body.method !== undefined) throw notJsonRpc('the method is not a string')
   if (rawId !== null && (body.result !== undefined || body.error !== undefined)) {
     return { kind: 'response', bytes, scan, rawId, method: '', params: {}, body }
   }

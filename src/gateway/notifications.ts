@@ -5,7 +5,7 @@ import type { Principal } from '../grants/principal.ts'
 import type { JsonObject } from '../kernel/mcp.ts'
 import type { Server } from '../servers/server.ts'
 import type { Endpoint } from './endpoint-path.ts'
-import { hiddenFrom } from './resolve.ts'
+import { decideOn, hiddenFrom } from './resolve.ts'
 
 export type ListKind = 'tools' | 'prompts' | 'resources'
 
@@ -47,7 +47,9 @@ export function createNotifications(): Notifications {
       for (const listener of listeners) for (const kind of LIST_KINDS) listener.listChanged(kind)
     },
     resourceUpdated(server, uri, params) {
-      for (const listener of concerned(server)) listener.resourceUpdated?.(uri, params)
+      for (const listener of concerned(server))
+        if (decideOn(listener.principal, server, null).effect !== 'forbid')
+          listener.resourceUpdated?.(uri, params)
     },
   }
 }

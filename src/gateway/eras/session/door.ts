@@ -11,7 +11,7 @@ import { affinityOf } from '../../link-for.ts'
 import { LISTS } from '../../lists.ts'
 import { isObject, type Message } from '../../message.ts'
 import { decideOn, serversOf, TARGETED, type Target } from '../../resolve.ts'
-import { methodNotFound } from '../../rpc-error.ts'
+import { invalidParams, methodNotFound } from '../../rpc-error.ts'
 import type { Session } from '../../sessions.ts'
 import { sendWhole, sessionAnswer } from './answer.ts'
 import { hello } from './hello.ts'
@@ -93,9 +93,8 @@ async function request(deps: GatewayDeps, call: Call): Promise<void> {
     return
   }
   if (TARGETED[method]) {
+    if (method === 'resources/subscribe') return subscribe(deps, call)
     const { uri } = call.message.params
-    if (method === 'resources/subscribe' && typeof uri === 'string')
-      call.session?.subscriptions.add(uri)
     if (method === 'resources/unsubscribe' && typeof uri === 'string')
       call.session?.subscriptions.delete(uri)
     return callTool(deps, call)
@@ -120,6 +119,25 @@ async function request(deps: GatewayDeps, call: Call): Promise<void> {
   }
   throw methodNotFound(method)
 }
+
+/** Noted before it is sent, so that no news is missed; a subscription that is refused is none. */
+async function subscribe(deps: GatewayDeps, call: Call): Promise<void> {
+  const { uri } = call.message.params
+  const subscriptions = call.session?.subscriptions
+  if (typeof uri !== 'string' || !subscriptions || subscriptions.has(uri))
+    return callTool(deps, call)
+  if (subscriptions.size >= MOST_SUBSCRIPTIONS)
+    throw invalidParams(`A session follows at most ${MOST_SUBSCRIPTIONS} resources.`)
+  subscriptions.add(uri)
+  try {
+    await callTool(deps, call)
+  } catch (error) {
+    subscriptions.delete(uri)
+    throw error
+  }
+}
+
+const MOST_SUBSCRIPTIONS = 1000
 
 const onlyServer = (deps: GatewayDeps, { endpoint }: Pick<Call, 'endpoint'>) =>
   endpoint.kind === 'server' ? (serversOf(deps.views, endpoint)[0] ?? null) : null
@@ -149,10 +167,19 @@ async function noted(
     const id = message.params.requestId
     session.calls.get(JSON.stringify(id))?.abort(new Error('the client cancelled the call'))
   }
-  if (message.method !== 'notifications/initialized')
-    await passOn(deps, { principal, endpoint, session, message })
+  if (PASSED_ON.has(message.method)) await passOn(deps, { principal, endpoint, session, message })
   res.writeHead(202).end()
 }
+
+/**
+ * What a client may say to a server outside a call. Nothing else passes: it would be neither decided nor on the record,
+ * and there are servers that run a `tools/call` without an id.
+ */
+const PASSED_ON = new Set([
+  'notifications/cancelled',
+  'notifications/progress',
+  'notifications/roots/list_changed',
+])
 
 /** To the server's own session, where the streamed path has handed the client its ids. */
 async function passOn(
@@ -167,6 +194,7 @@ async function passOn(
   for (const server of serversOf(deps.views, endpoint)) {
     if (deps.views.catalog(server)?.era !== 'session' || server.spec.kind !== 'http') continue
     if (endpoint.kind === 'all' && message.kind === 'response') continue
+    if (decideOn(principal, server, null).effect === 'forbid') continue
     try {
       const link = await deps.pool.link(
         server,

@@ -8,7 +8,7 @@ import type { Server } from '../../../servers/server.ts'
 import type { Endpoint } from '../../endpoint-path.ts'
 import type { GatewayDeps } from '../../gateway.ts'
 import { affinityOf } from '../../link-for.ts'
-import { serversOf } from '../../resolve.ts'
+import { decideOn, serversOf } from '../../resolve.ts'
 import type { Session } from '../../sessions.ts'
 import { openSse, SSE_HEADERS } from '../../sse.ts'
 
@@ -63,6 +63,7 @@ async function passedThrough(
   if (endpoint.kind !== 'server' || typeof lastEventId !== 'string') return false
   const server = serversOf(deps.views, endpoint)[0] as Server
   if (server.spec.kind !== 'http' || deps.views.catalog(server)?.era !== 'session') return false
+  if (decideOn(principal, server, null).effect === 'forbid') return false
   const link: Link = await deps.pool.link(
     server,
     affinityOf(server, 'session', session, principal.user.id),
