@@ -23,7 +23,9 @@ function views(entries: [Server, ToolEntry[]][]): Views {
     servers: entries.map(([of]) => of),
     catalog: ({ id }: Server) => {
       const tools = entries.find(([of]) => of.id === id)?.[1] ?? []
-      return { tools: new Map(tools.map((entry, i) => [String(i), entry])) } as unknown as Catalog
+      return {
+        tools: new Map(tools.map((entry, i) => [`${id.slice(4)}_${i}`, entry])),
+      } as unknown as Catalog
     },
   } as unknown as Views
 }
@@ -44,12 +46,13 @@ describe('scopes on the consent page', () => {
       {
         name: 'mcp',
         title: 'Use your tools',
-        description: '2 tools of 2 servers run without asking, 2 ask first.',
+        description:
+          '2 tools of 2 servers run without asking, 2 ask first: notes_0, notes_1, notes_2, mail_0.',
         required: true,
       },
     ])
     expect(describeFor(['mcp'], null, 'usr_2')[0]?.description).toBe(
-      '3 tools of 3 servers run without asking, 2 ask first.',
+      '3 tools of 3 servers run without asking, 2 ask first: notes_0, notes_1, notes_2, mail_0, secret_0.',
     )
   })
 
@@ -64,13 +67,13 @@ describe('scopes on the consent page', () => {
       {
         name: 'notes:read',
         title: 'Read from notes',
-        description: '2 tools run without asking.',
+        description: '2 tools run without asking: notes_0, notes_1.',
         required: false,
       },
       {
         name: 'mail:write',
         title: 'Write to mail',
-        description: '1 tool asks first.',
+        description: '1 tool asks first: mail_0.',
         required: false,
       },
     ])
@@ -79,8 +82,16 @@ describe('scopes on the consent page', () => {
   it('speak of one server on its own endpoint', () => {
     expect(describeFor(['mcp'], 'mail')[0]).toMatchObject({
       title: 'Use the tools of mail',
-      description: '1 tool of 1 server asks first.',
+      description: '1 tool of 1 server asks first: mail_0.',
     })
+  })
+
+  it('name the first of many tools, and say how many more there are', () => {
+    const many = views([[server('big'), Array.from({ length: 9 }, () => tool(READ))]])
+    const question = { userId: 'usr_1', serverName: null, scopes: ['big:read'] }
+    expect(describeScopes(many, question)[0]?.description).toBe(
+      '9 tools run without asking: big_0, big_1, big_2, big_3, big_4, big_5 and 3 more.',
+    )
   })
 
   it('say so when there is nothing behind a scope', () => {

@@ -56,7 +56,9 @@ export function describeScopes(
   })
 }
 
-/** "58 tools of 6 servers run without asking, 19 ask you first." */
+const NAMED = 6
+
+/** "58 tools of 6 servers run without asking, 19 ask first: search, save and 75 more." */
 function counted(
   views: Views,
   userId: string,
@@ -66,9 +68,10 @@ function counted(
 ): string {
   let runs = 0
   let asks = 0
+  const names: string[] = []
   const reached = new Set<string>()
   for (const server of servers) {
-    for (const tool of views.catalog(server)?.tools.values() ?? []) {
+    for (const [name, tool] of views.catalog(server)?.tools ?? []) {
       if (tool.hidden !== null) continue
       if (level && ORDER.indexOf(levelOf(tool.definition.annotations)) > ORDER.indexOf(level))
         continue
@@ -80,17 +83,25 @@ function counted(
       })
       if (decision.effect === 'forbid') continue
       reached.add(server.name)
+      names.push(name)
       if (decision.effect === 'permit') runs++
       else asks++
     }
   }
-  if (runs + asks === 0) return 'No tools yet.'
+  if (names.length === 0) return 'No tools yet.'
   const of =
     servers.length === 1 && level
       ? ''
       : ` of ${reached.size} ${reached.size === 1 ? 'server' : 'servers'}`
   const tools = (n: number) => `${n} ${n === 1 ? 'tool' : 'tools'}`
-  if (asks === 0) return `${tools(runs)}${of} ${runs === 1 ? 'runs' : 'run'} without asking.`
-  if (runs === 0) return `${tools(asks)}${of} ${asks === 1 ? 'asks' : 'ask'} first.`
-  return `${tools(runs)}${of} ${runs === 1 ? 'runs' : 'run'} without asking, ${asks} ${asks === 1 ? 'asks' : 'ask'} first.`
+  const run = `${tools(runs)}${of} ${runs === 1 ? 'runs' : 'run'} without asking`
+  const ask = `${asks} ${asks === 1 ? 'asks' : 'ask'} first`
+  const some = `: ${listed(names)}.`
+  if (asks === 0) return run + some
+  if (runs === 0) return `${tools(asks)}${of} ${asks === 1 ? 'asks' : 'ask'} first${some}`
+  return `${run}, ${ask}${some}`
 }
+
+const listed = (names: readonly string[]) =>
+  names.slice(0, NAMED).join(', ') +
+  (names.length > NAMED ? ` and ${names.length - NAMED} more` : '')
