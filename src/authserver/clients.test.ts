@@ -216,6 +216,19 @@ forEachStore((_name, open) => {
     ])
   })
 
+  it('a static client for hosted Claude is added by the name of the preset, with both of its callbacks', async () => {
+    const rig = await openRig(open)
+    const { id, secret } = await addStaticClient(rig.core, rig.vault, by, {
+      name: 'Claude',
+      redirectUris: ['claude'],
+    })
+    for (const host of ['claude.ai', 'claude.com']) {
+      const redirect = `https://${host}/api/mcp/auth_callback`
+      const client = { id, secret: secret.reveal(), redirect }
+      expect((await connect(rig, { client })).response.status, host).toBe(200)
+    }
+  })
+
   it('a static client with a redirect that is not allowed is refused with the reason', async () => {
     const rig = await openRig(open)
     const add = (uri: string) =>

@@ -13,6 +13,7 @@ import { clientSecretAad } from './adapter-client.ts'
 import { checkDocumentUrl } from './client-document-rules.ts'
 import { verifiedHost } from './client-identity.ts'
 import { parseObject } from './records.ts'
+import { CLAUDE_CALLBACKS } from './redirect-rules.ts'
 import { normaliseRegistration } from './registration-rules.ts'
 
 type Row = StateRow<'clients'>
@@ -107,8 +108,12 @@ export function trustClient(core: Core, by: By, id: string, trusted = true): Pro
   })
 }
 
+/** Words that stand for the redirect addresses of a known program. */
+const PRESETS: ReadonlyMap<string, readonly string[]> = new Map([['claude', CLAUDE_CALLBACKS]])
+
 export interface StaticClient {
   name: string
+  /** Addresses, or `claude` for both of hosted Claude. */
   redirectUris: readonly string[]
   /** The most it may ask for; all scopes when left out. */
   scopes?: readonly string[] | undefined
@@ -125,7 +130,7 @@ export async function addStaticClient(
   const registration = normaliseRegistration(
     {
       client_name: name,
-      redirect_uris: [...redirectUris],
+      redirect_uris: redirectUris.flatMap((uri) => PRESETS.get(uri) ?? [uri]),
       token_endpoint_auth_method: 'client_secret_post',
     },
     { scopes: [] },

@@ -63,7 +63,11 @@ export function register(clients: Command, go: Go): void {
     .command('add')
     .description('Add a program by hand and get its id and secret. The secret is shown once.')
     .argument('<name>', 'name that people see when they connect it')
-    .requiredOption('--redirect-uri <uri>', 'where sign-in ends; may be given again', collect)
+    .requiredOption(
+      '--redirect-uri <uri>',
+      'where sign-in ends, or claude for both addresses of hosted Claude; may be given again',
+      collect,
+    )
     .option('--scope <scope>', 'limit it to a scope; may be given again', collect)
     .action(
       go<{ redirectUri: string[]; scope?: string[] }>(async (ctx, options, name) => {
