@@ -128,6 +128,8 @@ describe('texts from flags and variables', () => {
     [{ MOORING_PORT: '70000' }, /from 0 to 65535/],
     [{ MOORING_AUTH_REGISTRATION: 'perhaps' }, /true or false/],
     [{ MOORING_AUTH_ACCESS_TOKEN_TTL: '1m' }, /from 5m to 1d/],
+    [{ MOORING_AUTH_ACCESS_TOKEN_TTL: '299s' }, /from 5m to 1d/],
+    [{ MOORING_AUTH_ACCESS_TOKEN_TTL: '25h' }, /from 5m to 1d/],
     [{ MOORING_AUTH_ACCESS_TOKEN_TTL: 'soon' }, /duration such as 15m/],
     [{ MOORING_LIMITS_REQUEST_BYTES: '4 apples' }, /size such as 4MB/],
     [{ MOORING_TRUSTED_PROXIES: 'proxy.example' }, /IP addresses or networks/],
@@ -139,6 +141,14 @@ describe('texts from flags and variables', () => {
     [{ MOORING_PUBLIC_URL: 'https://a.example/mcp' }, /write https:\/\/a\.example/],
   ])('%o is refused and named', (env, message) => {
     expect(refusal({ env }).message).toMatch(message)
+  })
+
+  it.each([
+    ['5m', 300],
+    ['24h', 86_400],
+  ])('access tokens may live for %s', (text, seconds) => {
+    const { settings } = load({ env: { MOORING_AUTH_ACCESS_TOKEN_TTL: text } })
+    expect(settings.auth.accessTokenTtl).toBe(seconds)
   })
 
   it('localhost means one address, because the name may mean two', () => {

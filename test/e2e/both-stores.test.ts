@@ -16,7 +16,7 @@ import { databasesOn } from '../fixtures/postgres-databases.ts'
 import { startProgram } from '../fixtures/program.ts'
 import { openSession, post, rpc, stateless } from '../fixtures/raw-client.ts'
 import { type Everything, startEverything } from '../fixtures/servers/everything.ts'
-import { testCore } from '../fixtures/stores.ts'
+import { dialects, testCore } from '../fixtures/stores.ts'
 
 const postgres = process.env.MOORING_TEST_POSTGRES_URL
 
@@ -26,7 +26,7 @@ beforeAll(async () => {
 })
 afterAll(() => everything?.close())
 
-describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
+describe.each(dialects)('on %s', (dialect) => {
   const databases = databasesOn(postgres ?? '')
   const dataDir = mkdtempSync(join(tmpdir(), 'mooring-both-'))
   let where: StoreLocation = { kind: 'sqlite', dir: dataDir }
@@ -38,7 +38,6 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
 
   beforeAll(async () => {
     if (dialect === 'postgres') {
-      if (!postgres) return
       const url = await databases.take()
       where = { kind: 'postgres', url }
       env = { MOORING_DB: url }
@@ -54,82 +53,72 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     await databases.dropAll()
     rmSync(dataDir, { recursive: true, force: true })
   })
-  const onThisStore = it.skipIf(dialect === 'postgres' && !postgres)
 
-  onThisStore(
-    'a call leaves an intent and an outcome that name each other, the person and the consent',
-    async () => {
-      const session = await openSession(endpoint, credential)
-      const reply = await session.call('everything__echo', { message: 'on the record' })
-      expect(reply.message.result?.content?.[0]?.text).toContain('on the record')
-      const rows = await vi.waitFor(async () => {
-        const { events } = await gateway.govern<{ events: Record<string, unknown>[] }>(
-          'GET',
-          '/logs/workload?limit=10',
-        )
-        const outcome = events.find((event) => event.phase === 'outcome' && event.tool === 'echo')
-        expect(outcome).toBeDefined()
-        return {
-          outcome: outcome!,
-          intent: events.find((event) => event.phase === 'intent' && event.tool === 'echo')!,
-        }
-      })
-      expect(rows.intent).toMatchObject({
-        serverName: 'everything',
-        method: 'tools/call',
-        era: 'session',
-        grantId: key.id,
-      })
-      expect(rows.outcome).toMatchObject({
-        outcome: 'ok',
-        callId: rows.intent.callId,
-        parentId: rows.intent.id,
-      })
-      expect(rows.intent.argsDigest).toMatch(/^[\w-]{43}$/)
-      expect(JSON.stringify(rows)).not.toContain('on the record')
-    },
-  )
-
-  onThisStore(
-    'a revoke by another process on the same store is obeyed by the very next request',
-    async () => {
-      const other = await gateway.createKey()
-      const theirs = { 'x-api-key': other.key }
-      const session = await openSession(endpoint, theirs)
-      expect((await session.call('demo__echo', { message: 'before' })).status).toBe(200)
-      const store = await openStore(where, { clock: systemClock, log: silentLogger() })
-      try {
-        await revokeKey(testCore(store, systemClock), operator('req_test'), other.id)
-        expect((await session.call('demo__echo', { message: 'after' })).status).toBe(401)
-      } finally {
-        await store.close()
+  it('a call leaves an intent and an outcome that name each other, the person and the consent', async () => {
+    const session = await openSession(endpoint, credential)
+    const reply = await session.call('everything__echo', { message: 'on the record' })
+    expect(reply.message.result?.content?.[0]?.text).toContain('on the record')
+    const rows = await vi.waitFor(async () => {
+      const { events } = await gateway.govern<{ events: Record<string, unknown>[] }>(
+        'GET',
+        '/logs/workload?limit=10',
+      )
+      const outcome = events.find((event) => event.phase === 'outcome' && event.tool === 'echo')
+      expect(outcome).toBeDefined()
+      return {
+        outcome: outcome!,
+        intent: events.find((event) => event.phase === 'intent' && event.tool === 'echo')!,
       }
-    },
-  )
+    })
+    expect(rows.intent).toMatchObject({
+      serverName: 'everything',
+      method: 'tools/call',
+      era: 'session',
+      grantId: key.id,
+    })
+    expect(rows.outcome).toMatchObject({
+      outcome: 'ok',
+      callId: rows.intent.callId,
+      parentId: rows.intent.id,
+    })
+    expect(rows.intent.argsDigest).toMatch(/^[\w-]{43}$/)
+    expect(JSON.stringify(rows)).not.toContain('on the record')
+  })
 
-  onThisStore(
-    'a revoke closes the open streams of both eras within a second, and only those of that credential',
-    async () => {
-      const doomed = await gateway.createKey()
-      const theirs = { 'x-api-key': doomed.key }
-      const session = await openSession(endpoint, theirs)
-      const mine = await openSession(endpoint, credential)
-      const streams = [
-        await openStream(endpoint, session.headers),
-        await openStream(endpoint, { ...theirs, ...LISTEN_HEADERS }, LISTEN),
-      ]
-      const kept = await openStream(endpoint, mine.headers)
-      const began = performance.now()
-      await gateway.govern('POST', `/keys/${doomed.id}/revoke`)
-      await Promise.all(streams.map((stream) => stream.ended))
-      expect(performance.now() - began).toBeLessThan(1000)
-      expect(kept.open()).toBe(true)
-      kept.cut()
-      await kept.ended
-    },
-  )
+  it('a revoke by another process on the same store is obeyed by the very next request', async () => {
+    const other = await gateway.createKey()
+    const theirs = { 'x-api-key': other.key }
+    const session = await openSession(endpoint, theirs)
+    expect((await session.call('demo__echo', { message: 'before' })).status).toBe(200)
+    const store = await openStore(where, { clock: systemClock, log: silentLogger() })
+    try {
+      await revokeKey(testCore(store, systemClock), operator('req_test'), other.id)
+      expect((await session.call('demo__echo', { message: 'after' })).status).toBe(401)
+    } finally {
+      await store.close()
+    }
+  })
 
-  onThisStore('a session of one person is unknown to another, and gone after DELETE', async () => {
+  it('a revoke closes the open streams of both eras within a second, and only those of that credential', async () => {
+    const doomed = await gateway.createKey()
+    const theirs = { 'x-api-key': doomed.key }
+    const session = await openSession(endpoint, theirs)
+    const mine = await openSession(endpoint, credential)
+    const streams = [
+      await openStream(endpoint, session.headers),
+      await openStream(endpoint, { ...theirs, ...LISTEN_HEADERS }, LISTEN),
+    ]
+    const kept = await openStream(endpoint, mine.headers)
+    const began = performance.now()
+    await gateway.govern('POST', `/keys/${doomed.id}/revoke`)
+    await Promise.all(streams.map((stream) => stream.ended))
+    expect(performance.now() - began).toBeLessThan(1000)
+    expect(kept.open()).toBe(true)
+    kept.cut()
+    await kept.ended
+  })
+
+  it('a session of one person is unknown to another, and gone after DELETE', async () => {
     await gateway.addUser('mallory')
     const { key: foreign } = await gateway.createKey({ userLogin: 'mallory' })
     const session = await openSession(endpoint, credential)
@@ -152,88 +141,79 @@ describe.each(['sqlite', 'postgres'] as const)('on %s', (dialect) => {
     expect((await session.request('tools/list')).status).toBe(404)
   })
 
-  onThisStore(
-    'a foreign Host is refused before anything reads it, on every kind of route',
-    async () => {
-      for (const path of [
-        '/mcp',
-        '/',
-        '/healthz',
-        '/.well-known/oauth-authorization-server',
-        '/oauth/token',
-        '/assets/x.css',
-      ]) {
-        const { status, text } = await rawGet(gateway.url, path, 'evil.example')
-        expect(status, path).toBe(421)
-        expect(text).toContain(gateway.url)
-        expect(text).not.toContain('evil.example/')
-      }
-    },
-  )
+  it('a foreign Host is refused before anything reads it, on every kind of route', async () => {
+    for (const path of [
+      '/mcp',
+      '/',
+      '/healthz',
+      '/.well-known/oauth-authorization-server',
+      '/oauth/token',
+      '/assets/x.css',
+    ]) {
+      const { status, text } = await rawGet(gateway.url, path, 'evil.example')
+      expect(status, path).toBe(421)
+      expect(text).toContain(gateway.url)
+      expect(text).not.toContain('evil.example/')
+    }
+  })
 
-  onThisStore(
-    'changing the public URL ends the grants of the old one and takes effect at once',
-    async () => {
-      const client = await registerOauthClient(gateway.url)
-      const { body } = await client.signIn(gateway.admin)
-      const bearer = { authorization: `Bearer ${body.access_token}` }
-      expect((await stateless(endpoint, bearer, 'tools/list')).status).toBe(200)
+  it('changing the public URL ends the grants of the old one and takes effect at once', async () => {
+    const client = await registerOauthClient(gateway.url)
+    const { body } = await client.signIn(gateway.admin)
+    const bearer = { authorization: `Bearer ${body.access_token}` }
+    expect((await stateless(endpoint, bearer, 'tools/list')).status).toBe(200)
 
-      const { endsGrants } = await gateway.govern<{ endsGrants: number }>(
-        'POST',
-        '/settings/public-url/preview',
-        { publicUrl: 'https://tools.example' },
+    const { endsGrants } = await gateway.govern<{ endsGrants: number }>(
+      'POST',
+      '/settings/public-url/preview',
+      { publicUrl: 'https://tools.example' },
+    )
+    expect(endsGrants).toBeGreaterThan(0)
+    await gateway.govern('PUT', '/settings/public-url', {
+      publicUrl: 'https://tools.example',
+      endsGrants,
+    })
+    await vi.waitFor(async () => {
+      const metadata = JSON.parse(
+        (await rawGet(gateway.url, '/.well-known/oauth-authorization-server', 'tools.example'))
+          .text,
       )
-      expect(endsGrants).toBeGreaterThan(0)
-      await gateway.govern('PUT', '/settings/public-url', {
-        publicUrl: 'https://tools.example',
-        endsGrants,
+      expect(metadata).toMatchObject({
+        issuer: 'https://tools.example',
+        token_endpoint: 'https://tools.example/oauth/token',
       })
-      await vi.waitFor(async () => {
-        const metadata = JSON.parse(
-          (await rawGet(gateway.url, '/.well-known/oauth-authorization-server', 'tools.example'))
-            .text,
-        )
-        expect(metadata).toMatchObject({
-          issuer: 'https://tools.example',
-          token_endpoint: 'https://tools.example/oauth/token',
-        })
-      })
-      const refused = await stateless(endpoint, bearer, 'tools/list')
-      expect(refused.status).toBe(401)
-      expect(refused.headers.get('www-authenticate')).toContain(
-        'resource_metadata="https://tools.example/',
-      )
+    })
+    const refused = await stateless(endpoint, bearer, 'tools/list')
+    expect(refused.status).toBe(401)
+    expect(refused.headers.get('www-authenticate')).toContain(
+      'resource_metadata="https://tools.example/',
+    )
 
-      const back = await gateway.govern<{ endsGrants: number }>(
-        'POST',
-        '/settings/public-url/preview',
-        { publicUrl: null },
-      )
-      await gateway.govern('PUT', '/settings/public-url', {
-        publicUrl: null,
-        endsGrants: back.endsGrants,
-      })
-    },
-  )
+    const back = await gateway.govern<{ endsGrants: number }>(
+      'POST',
+      '/settings/public-url/preview',
+      { publicUrl: null },
+    )
+    await gateway.govern('PUT', '/settings/public-url', {
+      publicUrl: null,
+      endsGrants: back.endsGrants,
+    })
+  })
 
-  onThisStore(
-    'a server that is removed is unknown to the next call, and its tools are gone from the list',
-    async () => {
-      await gateway.addServer('passing', everything.url)
-      const session = await openSession(endpoint, credential)
-      await vi.waitFor(async () =>
-        expect((await session.request('tools/list')).text).toContain('passing__echo'),
-      )
-      await gateway.govern('DELETE', '/servers/passing')
-      const reply = await session.call('passing__echo', { message: 'x' })
-      expect(reply.message.error).toMatchObject({ code: -32602 })
-      expect((await session.request('tools/list')).text).not.toContain('passing__')
-      expect((await post(`${gateway.url}/s/passing/mcp`, rpc('ping'))).status).toBe(404)
-    },
-  )
+  it('a server that is removed is unknown to the next call, and its tools are gone from the list', async () => {
+    await gateway.addServer('passing', everything.url)
+    const session = await openSession(endpoint, credential)
+    await vi.waitFor(async () =>
+      expect((await session.request('tools/list')).text).toContain('passing__echo'),
+    )
+    await gateway.govern('DELETE', '/servers/passing')
+    const reply = await session.call('passing__echo', { message: 'x' })
+    expect(reply.message.error).toMatchObject({ code: -32602 })
+    expect((await session.request('tools/list')).text).not.toContain('passing__')
+    expect((await post(`${gateway.url}/s/passing/mcp`, rpc('ping'))).status).toBe(404)
+  })
 
-  onThisStore('a session survives a restart of the gateway', async () => {
+  it('a session survives a restart of the gateway', async () => {
     const session = await openSession(endpoint, credential)
     const { port } = new URL(gateway.url)
     await gateway.close()
