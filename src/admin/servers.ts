@@ -1,24 +1,12 @@
 // /api/v1/servers. Secrets come in and never go out.
 import { Hono } from 'hono'
 import { z } from 'zod'
-import type { ServerSecret, ServerSpec } from '../servers/server.ts'
+import type { ServerSecret } from '../servers/server.ts'
+import { specSchema } from '../servers/server-input.ts'
 import type { WhoAsks } from './app.ts'
 import { body, permit, secret } from './parse.ts'
 import { present } from './present.ts'
 import type { AdminVerbs } from './verbs.ts'
-
-const spec = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('stdio'),
-    command: z.string().min(1),
-    args: z.array(z.string()),
-    cwd: z.string().exactOptional(),
-    env: z.record(z.string(), z.string()).exactOptional(),
-  }),
-  z.strictObject({ kind: z.literal('http'), url: z.url() }),
-  z.strictObject({ kind: z.literal('sse'), url: z.url() }),
-  z.strictObject({ kind: z.literal('builtin'), program: z.literal('demo') }),
-]) satisfies z.ZodType<ServerSpec>
 
 const serverSecret = z.strictObject({
   headers: z.record(z.string(), secret).exactOptional(),
@@ -26,10 +14,10 @@ const serverSecret = z.strictObject({
 }) satisfies z.ZodType<ServerSecret>
 
 const people = z.array(z.string()).nullable()
-const trial = z.strictObject({ spec, secret: serverSecret.exactOptional() })
+const trial = z.strictObject({ spec: specSchema, secret: serverSecret.exactOptional() })
 const newServer = z.strictObject({
   name: z.string(),
-  spec,
+  spec: specSchema,
   secret: serverSecret.exactOptional(),
   permit: permit.exactOptional(),
   people: people.exactOptional(),

@@ -2,12 +2,12 @@
 import type { Context } from 'hono'
 import type { Settings } from '../config/settings.ts'
 import type { Vault } from '../credentials/vault.ts'
+import type { ScopeChoice } from '../grants/pending-authorization.ts'
 import type { SafeFetch } from '../kernel/safe-fetch.ts'
 import type { Core } from '../logs/core.ts'
 import type { Origin } from '../logs/event.ts'
 import type { Journal } from '../logs/journal.ts'
 import type { Account, SignedIn } from '../people/account.ts'
-import type { ScopeChoice } from './pending-request.ts'
 
 /** The MCP endpoints as resources (RFC 8707). */
 export interface Endpoints {

@@ -1,5 +1,5 @@
-// What the login and consent pages need to know of a pending authorization request. The authorization server
-// fulfils this interface; compose.ts hands it to the pages, so that neither room imports the other.
+// A pending authorization request as a person is asked about it. The authorization server fulfils this interface and
+// the login and consent pages use it; it stands here because neither of the two may import the other.
 import type { Context } from 'hono'
 
 export interface ScopeChoice {

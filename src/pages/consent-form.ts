@@ -1,9 +1,9 @@
 // The consent page (RFC 6749 §4.1.1, with the MCP rules for look-alike clients): the host is what a person can trust,
 // so it is large; the name is what the client says of itself, so it is small and in quotation marks.
 import { html } from 'hono/html'
+import type { Interaction, PendingClient, ScopeChoice } from '../grants/pending-authorization.ts'
 import type { Account } from '../people/account.ts'
 import { note } from './fields.ts'
-import type { Interaction, PendingClient, ScopeChoice } from './interaction.ts'
 import { type Html, hidden, solo } from './layout.ts'
 import { oddities, shown } from './shown.ts'
 import { ahead } from './time-text.ts'

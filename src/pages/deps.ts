@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import type { ApiKey } from '../grants/api-keys.ts'
 import type { Grant } from '../grants/grants.ts'
+import type { Interactions } from '../grants/pending-authorization.ts'
 import type { Random } from '../kernel/ids.ts'
 import type { Secret } from '../kernel/secret.ts'
 import type { Clock } from '../kernel/time.ts'
@@ -9,7 +10,6 @@ import type { By, Origin } from '../logs/event.ts'
 import type { SignedIn } from '../people/account.ts'
 import type { Permit, ServerKind } from '../store/tables/state.ts'
 import type { Logger } from '../telemetry/logger.ts'
-import type { Interactions } from './interaction.ts'
 
 export interface PagesDeps {
   clock: Clock

@@ -9,8 +9,8 @@ import {
   sampleInteraction,
 } from '../../test/fixtures/page-gallery.ts'
 import { type Visitor, visitor } from '../../test/fixtures/page-visitor.ts'
+import type { PendingClient } from '../grants/pending-authorization.ts'
 import { days, hours } from '../kernel/time.ts'
-import type { PendingClient } from './interaction.ts'
 
 let gallery: Gallery
 let ana: Visitor

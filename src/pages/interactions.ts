@@ -1,13 +1,13 @@
 // /login/UID and /consent/UID: what a person does in the middle of an authorization. Form and post share one path,
 // because the cookie that binds the request to this browser is limited to it.
 import type { Context, Hono } from 'hono'
+import type { Interaction } from '../grants/pending-authorization.ts'
 import { AppError } from '../kernel/app-error.ts'
 import type { SignedIn } from '../people/account.ts'
 import { consentPage } from './consent-form.ts'
 import { dropCookie, readCookie, sessionOf } from './cookies.ts'
 import type { PagesDeps } from './deps.ts'
 import { formOfBrowser, formOfSession, issueToken, readForm, takeToken } from './forms.ts'
-import type { Interaction } from './interaction.ts'
 import { hostOf } from './message.ts'
 import { formTargetsOf, goTo, page } from './send.ts'
 import { signInFrom } from './sign-in.ts'

@@ -11,7 +11,7 @@ import {
   serveGallery,
 } from '../../test/fixtures/page-gallery.ts'
 import { launch, signIn, walk } from '../../test/fixtures/page-pictures.ts'
-import type { PendingClient } from './interaction.ts'
+import type { PendingClient } from '../grants/pending-authorization.ts'
 
 let browser: Browser
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 // The sign-in form: on its own, and in the middle of an authorization.
 import { html } from 'hono/html'
+import type { PendingClient } from '../grants/pending-authorization.ts'
 import { AppError } from '../kernel/app-error.ts'
 import { field, note } from './fields.ts'
-import type { PendingClient } from './interaction.ts'
 import { type Html, hidden, solo } from './layout.ts'
 import { prose, shown } from './shown.ts'
 

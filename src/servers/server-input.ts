@@ -31,7 +31,8 @@ const OWN_HEADERS = [
   'upgrade',
 ]
 
-const specSchema = z.discriminatedUnion('kind', [
+/** The form only; checkSpec also looks at what it says. */
+export const specSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('stdio'),
     command: z.string().min(1),
@@ -39,8 +40,8 @@ const specSchema = z.discriminatedUnion('kind', [
     cwd: z.string().exactOptional(),
     env: z.record(z.string(), z.string()).exactOptional(),
   }),
-  z.strictObject({ kind: z.literal('http'), url: z.string() }),
-  z.strictObject({ kind: z.literal('sse'), url: z.string() }),
+  z.strictObject({ kind: z.literal('http'), url: z.url() }),
+  z.strictObject({ kind: z.literal('sse'), url: z.url() }),
   z.strictObject({ kind: z.literal('builtin'), program: z.literal('demo') }),
 ]) satisfies z.ZodType<ServerSpec>
 
