@@ -100,7 +100,8 @@ function recordAdapter({ core, vault }: AdapterDeps, model: string): ModelAdapte
       const key = recordKey(model, hash)
       const own = unit.overlay.get(key)
       if (own !== undefined) return own ?? undefined
-      const row = await read(unit, 'id_hash', hash)
+      // Read once per unit: what a condition is checked against is what the decision was made on.
+      const row = unit.rows.get(key) ?? (await read(unit, 'id_hash', hash))
       if (!row) return undefined
       unit.rows.set(key, row)
       const payload = fromRow(vault, row, id)
