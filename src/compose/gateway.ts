@@ -10,6 +10,7 @@ import { createSessions } from '../gateway/sessions.ts'
 import { createStreams } from '../gateway/streams.ts'
 import { createViews, type Views } from '../gateway/views.ts'
 import { createAuthenticator } from '../grants/authenticate.ts'
+import { createMissLimiter } from '../grants/miss-limiter.ts'
 import { createUsage, type Usage } from '../grants/usage.ts'
 import { seconds } from '../kernel/time.ts'
 import type { GroupCommit } from '../logs/group-commit.ts'
@@ -55,6 +56,7 @@ export async function composeGateway({
   })
   const catalogs = createCatalogs(core, pool)
   const streams = createStreams()
+  const answers = createStreams()
   const notifications = createNotifications()
   const sessions = createSessions(core, (session) => {
     session.stream?.end()
@@ -70,6 +72,10 @@ export async function composeGateway({
     },
   })
   const usage = createUsage(core)
+  const refusals = createMissLimiter(core.clock, {
+    network: { perSecond: 1, burst: 60 },
+    total: { perSecond: 20, burst: 600 },
+  })
 
   /** Copies of rows are dropped here, and only here. */
   function forget(changes: readonly Change[] | null, servers: readonly Server[]) {
@@ -77,18 +83,26 @@ export async function composeGateway({
     if (changes === null) {
       catalogs.follow(servers)
       streams.closeAll()
+      answers.closeAll()
       sessions.forget(null)
       return
     }
     let serversChanged = false
     for (const { topic, ref } of changes) {
-      if (topic === 'grant' || topic === 'key' || topic === 'user') streams.closeOf(ref)
-      else if (topic === 'server') {
+      if (topic === 'grant' || topic === 'key' || topic === 'user') {
+        streams.closeOf(ref)
+        answers.closeOf(ref)
+      } else if (topic === 'server') {
         serversChanged = true
         void pool.drop(ref)
       } else if (topic === 'session') sessions.forget(ref)
-      else if (topic === 'catalog') void catalogs.reload(ref)
-      else if (topic === 'setting') settingsChanged()
+      else if (topic === 'catalog') {
+        catalogs
+          .reload(ref)
+          .catch((error: unknown) =>
+            core.log.error({ err: error, server: ref }, 'a catalogue could not be read again'),
+          )
+      } else if (topic === 'setting') settingsChanged()
     }
     if (serversChanged) {
       catalogs.follow(servers)
@@ -117,9 +131,11 @@ export async function composeGateway({
     pool,
     sessions,
     streams,
+    answers,
     notifications,
     lists: createLists(views),
     authenticate: (credentials, path) => authenticator.authenticate(credentials, path),
+    mayNote: (ip) => refusals.take(ip) === 0,
     used: (principal, ip) => usage.used(principal, ip),
     publicOrigin,
     originAllowed,

@@ -12,7 +12,7 @@ import * as stateless from './eras/stateless/door.ts'
 import type { GatewayDeps } from './gateway.ts'
 import { type Message, parseMessage } from './message.ts'
 import { readBody } from './read-body.ts'
-import { TARGETED, unknownServer } from './resolve.ts'
+import { hiddenFrom, TARGETED, unknownServer } from './resolve.ts'
 import { describe, RpcFailure, toRpcError } from './rpc-error.ts'
 import { upToDate } from './up-to-date.ts'
 
@@ -75,12 +75,17 @@ export async function handleEndpoint(deps: GatewayDeps, incoming: Incoming): Pro
 
 /** From memory. What memory refuses is asked of the store before the client hears it. */
 async function checkedAtTheDoor(deps: GatewayDeps, credentials: Credentials, endpoint: Endpoint) {
+  // Names of servers are public (their metadata documents are), and a mistyped URL must not look like a lost login.
+  const known = (name: string) => {
+    const server = deps.views.server(name)
+    if (!server) throw unknownServer(name)
+    return server
+  }
   const check = async () => {
     const decidedAt = deps.views.seq
-    // Names of servers are public (their metadata documents are), and a mistyped URL must not look like a lost login.
-    if (endpoint.kind === 'server' && !deps.views.server(endpoint.server))
-      throw unknownServer(endpoint.server)
+    const server = endpoint.kind === 'server' ? known(endpoint.server) : null
     const principal = await deps.authenticate(credentials, endpoint.path)
+    if (server && hiddenFrom(principal, server)) throw notForThisAccount(server.name)
     return { credentials, endpoint, principal, decidedAt }
   }
   try {
@@ -92,6 +97,12 @@ async function checkedAtTheDoor(deps: GatewayDeps, credentials: Credentials, end
     return check()
   }
 }
+
+const notForThisAccount = (name: string) =>
+  new AppError('forbidden', `This account is not on the list of people for ${name}.`, {
+    remedy: `An administrator can add it: mooring servers set ${name} --people LOGINS`,
+    data: { rule: `people of ${name}` },
+  })
 
 function answerError(
   deps: GatewayDeps,
@@ -114,7 +125,8 @@ function answerError(
     error instanceof AppError &&
     (error.status === 401 || error.code === 'insufficient_scope' || error.code === 'rate_limited')
   ) {
-    if (error.code !== 'insufficient_scope') noteRefusal(deps, origin, error)
+    if (error.code !== 'insufficient_scope' && deps.mayNote(origin.ip))
+      noteRefusal(deps, origin, error)
     refuse(res, error, context, scopesOf(error))
     return
   }

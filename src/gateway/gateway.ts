@@ -24,10 +24,14 @@ export interface GatewayDeps {
   pool: { link(server: Server, linkFor: LinkFor): Promise<Link> }
   sessions: Sessions
   streams: Streams
+  /** Answers of calls that are still being written: a revoke ends them, an orderly stop lets them finish. */
+  answers: Streams
   notifications: Notifications
   lists: Lists
   authenticate(credentials: Credentials, endpointPath: string): Principal | Promise<Principal>
   used(principal: Principal, ip: string | undefined): void
+  /** Whether one more refusal of this network goes to the log: strangers must not fill the disk. */
+  mayNote(ip: string | undefined): boolean
   /** Public origin, without a trailing slash. */
   publicOrigin(): string
   /** Whether a browser page of this origin may call the endpoints. */

@@ -47,9 +47,10 @@ export function parseMessage(bytes: Buffer): Message {
       body,
     }
   }
-  // It would be taken for an answer and passed on with whatever else it holds.
-  if (body.method !== undefined) throw notJsonRpc('the method is not a string')
-  if (rawId !== null && (body.result !== undefined || body.error !== undefined)) {
+  // An answer is passed on as it is: with a method of whatever kind, a server might take it for a call.
+  const answers =
+    body.method === undefined && (body.result !== undefined || body.error !== undefined)
+  if (rawId !== null && answers) {
     return { kind: 'response', bytes, scan, rawId, method: '', params: {}, body }
   }
   throw notJsonRpc('it is neither a request, a notification nor a response')

@@ -5,6 +5,7 @@ import { type CallOutcome, type CallRecord, outcomeOf } from './events.ts'
 import { answerFailure, mayHaveRun } from './failure.ts'
 import type { Call, GatewayDeps } from './gateway.ts'
 import type { Target } from './resolve.ts'
+import { ownerOf } from './streams.ts'
 import { requestAcross, requestFor } from './translate-era.ts'
 
 export async function sendParsed(
@@ -24,6 +25,10 @@ export async function sendParsed(
       cancel.abort(new Error('the client closed the stream'))
   }
   res.on('close', onClose)
+  const off = deps.answers.add(ownerOf(call), () => {
+    cancel.abort(new Error('the credential was revoked'))
+    res.destroy()
+  })
   let outcome: CallOutcome
   let reply: RpcReply | null = null
   let failure: unknown = null
@@ -44,6 +49,7 @@ export async function sendParsed(
       : { outcome: mayHaveRun(error) ? 'unknown' : 'error', reason: messageOf(error), bytesOut: 0 }
   } finally {
     res.off('close', onClose)
+    off()
     session?.calls.delete(rawId)
   }
   try {

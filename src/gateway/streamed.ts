@@ -12,6 +12,7 @@ import { forwardedHeaders } from './mcp-headers.ts'
 import type { Target } from './resolve.ts'
 import { toRpcError } from './rpc-error.ts'
 import { SSE_HEADERS } from './sse.ts'
+import { ownerOf } from './streams.ts'
 
 const ERROR_BODY_LIMIT = 64 * 1024
 
@@ -29,6 +30,10 @@ export async function sendStreamed(
       cancel.abort(new Error('the client closed the stream'))
   }
   res.on('close', onClose)
+  const off = deps.answers.add(ownerOf(call), () => {
+    cancel.abort(new Error('the credential was revoked'))
+    res.destroy()
+  })
   let outcome: CallOutcome
   try {
     const reply = await forwardOnce(deps, call, target, link, cancel.signal)
@@ -40,6 +45,7 @@ export async function sendStreamed(
     if (!cancel.signal.aborted) fail(call, error)
   } finally {
     res.off('close', onClose)
+    off()
   }
   deps.journal.record('workload', outcomeOf(deps, record, outcome))
 }
@@ -112,11 +118,10 @@ async function relay(call: Call, reply: ForwardReply): Promise<CallOutcome> {
     call.res.writeHead(reply.status, { 'content-type': 'application/json' }).end(body)
     return { outcome: 'error', reason: `HTTP ${reply.status}`, bytesOut: body.length }
   }
-  throw unexpected(reply.status, type, body)
+  throw unexpected(reply, type, body)
 }
 
-function unexpected(status: number, type: string, body: Buffer): AppError {
-  const start = body.toString('utf8', 0, 200).replace(/[^\x20-\x7e]+/g, ' ')
+function unexpected({ status, quote }: ForwardReply, type: string, body: Buffer): AppError {
   if (status === 401 || status === 403) {
     return new AppError(
       'server_refused',
@@ -128,7 +133,7 @@ function unexpected(status: number, type: string, body: Buffer): AppError {
   }
   return new AppError(
     'server_garbage',
-    `The server answered HTTP ${status} (${type || 'no content type'}): ${start}`,
+    `The server answered HTTP ${status} (${type || 'no content type'}): ${quote?.(body.toString('utf8')) ?? ''}`,
     {
       remedy: 'Check the address of the server, and whether it is up.',
     },

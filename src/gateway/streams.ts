@@ -1,8 +1,19 @@
 // Every open stream, by the credential that opened it, so that a revoke can close them at once.
+import type { Principal } from '../grants/principal.ts'
+
+export interface StreamOwner {
+  principalId: string
+  userId: string
+}
+
+export const ownerOf = ({ principal }: { principal: Principal }): StreamOwner => ({
+  principalId: principal.id,
+  userId: principal.user.id,
+})
 
 export interface Streams {
   /** Returns the function that takes the stream off the register. */
-  add(owner: { principalId: string; userId: string }, close: () => void): () => void
+  add(owner: StreamOwner, close: () => void): () => void
   closeOf(ref: string): void
   closeAll(): void
   readonly size: number

@@ -4,7 +4,7 @@ import type { Clock } from '../../kernel/time.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Forward, ForwardReply } from '../link.ts'
 import type { ServerSecret } from '../server.ts'
-import type { Web, WebTarget } from '../web.ts'
+import { quote, type Web, type WebTarget } from '../web.ts'
 
 export interface Port {
   readonly clock: Clock
@@ -57,6 +57,7 @@ export function createPort(
   for (const [name, value] of Object.entries(secret.headers ?? {}))
     credential[name.toLowerCase()] = value.reveal()
   const target: WebTarget = { ...server, secrets: secretParts(credential) }
+  const shown = (text: string) => quote(target, text)
   return {
     clock,
     log,
@@ -96,6 +97,7 @@ export function createPort(
         ...(method === 'GET' ? { idle: 0 } : {}),
       })
       for (const name of NOT_FORWARDED) delete reply.headers[name]
+      reply.quote = shown
       return reply
     },
   }
