@@ -175,6 +175,26 @@ describe.each(dialects)('the door on %s', (dialect) => {
       }
     })
 
+    it('that is good, of a person who is not on the list of a server, is 403 with the rule at that server', async () => {
+      const eve = await gateway.addUser('eve')
+      const { key: hers } = await gateway.createKey({ userLogin: eve.login })
+      const own = `${gateway.url}/s/demo/mcp`
+      expect((await stateless(own, bearer(hers), 'tools/list')).status).toBe(200)
+      await gateway.govern('PATCH', '/servers/demo', { people: [gateway.admin.login] })
+      try {
+        const refused = await stateless(own, bearer(hers), 'tools/list')
+        expect(refused.status).toBe(403)
+        expect(refused.message.error).toMatchObject({
+          message: expect.stringContaining('not on the list of people for demo'),
+          data: { code: 'forbidden', rule: 'people of demo' },
+        })
+        const everything = await stateless(endpoint, bearer(hers), 'tools/list')
+        expect(everything.text).not.toContain('demo__')
+      } finally {
+        await gateway.govern('PATCH', '/servers/demo', { people: null })
+      }
+    })
+
     it('in the query string is not accepted, under any name', async () => {
       for (const name of ['api_key', 'apikey', 'key', 'token', 'access_token', 'X-API-Key']) {
         const answer = await post(`${endpoint}?${name}=${key['x-api-key']}`, rpc('ping'))
@@ -223,6 +243,27 @@ describe.each(dialects)('the door on %s', (dialect) => {
           expect(done.status, done.html).toBe(200)
         },
       }
+
+    it('shows on the start page when it will end, and turns green with its first real call', async () => {
+      const person = await gateway.addUser('grace')
+      const client = await registerOauthClient(gateway.url)
+      const { body } = await client.signIn(person)
+      expect(body).toMatchObject({ expires_in: 900, grant_expires_at: expect.any(Number) })
+      const browser = openBrowser()
+      const login = await browser.open(`${gateway.url}/login`)
+      const form = login.forms.find((one) => one.has('password'))!
+      const values = new URLSearchParams([...form.values])
+      for (const [name, value] of Object.entries(person)) values.set(name, value)
+      const before = await browser.open(new URL(form.action, login.url).href, values)
+      expect(before.html).toMatch(/ends <time [^>]*>in \d+ days</)
+      expect(before.html).toContain('Signed in, no call yet')
+      expect(before.html).not.toContain('✓ Connected')
+      const session = await openSession(endpoint, bearer(body.access_token))
+      await session.call('demo__echo', { message: 'first' })
+      await vi.waitFor(async () =>
+        expect((await browser.open(`${gateway.url}/`)).html).toContain('✓ Connected'),
+      )
+    })
 
     it.each(Object.keys(ways))(
       'revoked by %s is refused at the very next request; others of the person and the client stay',
