@@ -20,7 +20,10 @@ const APT = '/usr/bin/apt-get'
 const stampFile = join(root, 'node_modules', '.mooring-setup')
 
 if (olderThan(process.version, '20.19.0'))
-  fail(`Node ${process.version} is too old even to install the packages; 20.19 or newer is needed.`)
+  fail(
+    `Node ${process.version} is too old even to install the packages; 20.19 or newer is needed.`,
+    'install Node 24 from https://nodejs.org.',
+  )
 
 const stamp = createHash('sha256').update(readFileSync(lockFile)).digest('hex')
 if (read(stampFile) !== stamp) {
@@ -60,9 +63,16 @@ function install() {
     stdio: tty ? 'inherit' : ['ignore', 'ignore', 'inherit'],
     shell: !npm && process.platform === 'win32',
   })
-  if (done.error) fail(`npm does not start: ${done.error.message}`)
+  if (done.error)
+    fail(
+      `npm does not start: ${done.error.message}`,
+      'install Node 24 from https://nodejs.org, which brings npm.',
+    )
   if (done.status !== 0) {
-    fail(`"npm ci" ended with code ${done.status ?? done.signal}. Its own message stands above.`)
+    fail(
+      `"npm ci" ended with code ${done.status ?? done.signal}. Its own message stands above.`,
+      'mend what it names (network, proxy, space on the disk), then start again.',
+    )
   }
 }
 
@@ -115,9 +125,7 @@ function debianPostgres() {
   return readdirSync(base).some((version) => existsSync(join(base, version, 'bin', 'initdb')))
 }
 
-function fail(message) {
-  process.stderr.write(
-    `${message}\nFix: install Node 24 from https://nodejs.org, then run "npm ci".\n`,
-  )
+function fail(message, remedy) {
+  process.stderr.write(`${message}\nFix: ${remedy}\n`)
   process.exit(1)
 }

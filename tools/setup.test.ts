@@ -84,7 +84,7 @@ describe('setting a clone up', () => {
   it('says how to go on when npm fails, and tries again next time', () => {
     const failed = setup({}, 7)
     expect(failed.status).toBe(1)
-    expect(failed.stderr).toMatch(/"npm ci" ended with code 7[\s\S]*Fix: /)
+    expect(failed.stderr).toMatch(/"npm ci" ended with code 7[\s\S]*Fix: mend what it names/)
     setup({}, 0)
     expect(calls()).toHaveLength(2)
   })
