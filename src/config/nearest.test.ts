@@ -36,6 +36,10 @@ describe('the nearest known name', () => {
     expect(nearest('auth.acces-token-ttl', known)).toBe('auth.access-token-ttl')
   })
 
+  it('goes on from what was typed when two are as near', () => {
+    expect(nearest('server', ['serve', 'servers'])).toBe('servers')
+  })
+
   it('is found in another spelling style', () => {
     expect(nearest('publicUrl', known)).toBe('public-url')
     expect(nearest('PUBLIC_URL', known)).toBe('public-url')

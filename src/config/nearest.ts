@@ -9,7 +9,9 @@ export function nearest(typed: string, candidates: readonly string[]): string | 
   for (const candidate of candidates) {
     const forms = [candidate, candidate.slice(candidate.lastIndexOf('.') + 1)]
     const distance = Math.min(...forms.map((form) => editDistance(bare(typed), bare(form))))
-    if (distance < bestDistance) [best, bestDistance] = [candidate, distance]
+    // Of two at the same distance, the one that goes on from what was typed: `server` is `servers`, not `serve`.
+    const longer = distance === bestDistance && candidate.startsWith(typed)
+    if (distance < bestDistance || longer) [best, bestDistance] = [candidate, distance]
   }
   return bestDistance <= Math.max(1, Math.floor(bare(typed).length / 3)) ? best : null
 }
