@@ -14,7 +14,11 @@ const serverSecret = z.strictObject({
 }) satisfies z.ZodType<ServerSecret>
 
 const people = z.array(z.string()).nullable()
-const trial = z.strictObject({ spec: specSchema, secret: serverSecret.exactOptional() })
+const trial = z.strictObject({
+  name: z.string().exactOptional(),
+  spec: specSchema,
+  secret: serverSecret.exactOptional(),
+})
 const newServer = z.strictObject({
   name: z.string(),
   spec: specSchema,

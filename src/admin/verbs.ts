@@ -44,7 +44,7 @@ export interface AdminVerbs {
   servers: {
     list(): Promise<ListedServer[]>
     /** Connects with what is given, stores nothing. */
-    test(input: { spec: ServerSpec; secret?: ServerSecret }): Promise<TestedServer>
+    test(input: { name?: string; spec: ServerSpec; secret?: ServerSecret }): Promise<TestedServer>
     /** Connects the way the gateway does. @throws AppError server_unknown */
     testStored(name: string): Promise<TestedServer>
     add(by: By, input: NewServer): Promise<Server>

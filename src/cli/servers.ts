@@ -62,7 +62,7 @@ export function register(servers: Command, go: Go): void {
         const { spec, secret } = whatToAdd(ctx, options, command)
         const admin = await ctx.admin()
         const tested = options.test
-          ? await admin.call<TestedServer>('POST', '/servers/test', { spec, secret })
+          ? await admin.call<TestedServer>('POST', '/servers/test', { name, spec, secret })
           : null
         const { server } = await admin.call<{ server: ShownServer }>('POST', '/servers', {
           name,

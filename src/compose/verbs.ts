@@ -98,8 +98,8 @@ export function adminVerbs(deps: VerbDeps): AdminVerbs {
           status: deps.statusOf?.(server.id) ?? null,
         }))
       },
-      test: async ({ spec, secret }) => {
-        const server = { id: 'srv_tested', name: 'tested', spec, revision: 1 }
+      test: async ({ name = 'tested', spec, secret }) => {
+        const server = { id: 'srv_tested', name, spec, revision: 1 }
         return testedServer(await testServer({ clock: core.clock, opener }, server, secret ?? {}))
       },
       testStored: async (name) => {

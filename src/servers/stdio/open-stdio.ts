@@ -237,7 +237,9 @@ async function startError(
       : `gave no usable answer within ${ran} s${cause instanceof AppError && cause.code !== 'server_timeout' ? `: ${cause.message}` : ''}`
   const printed =
     noise.count > 0
-      ? ` It printed ${noise.count} lines that are not MCP, the last: "${noise.last}".`
+      ? noise.count === 1
+        ? ` It printed a line that is not MCP: "${noise.last}".`
+        : ` It printed ${noise.count} lines that are not MCP, the last: "${noise.last}".`
       : ''
   return new AppError(
     'server_start',
