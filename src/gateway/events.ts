@@ -108,7 +108,7 @@ function whoAndWhere(core: GatewayDeps['core'], { principal, origin, era, sessio
     parent_id: principal.eventId,
     actor_type: principal.kind === 'key' ? ('key' as const) : ('client' as const),
     actor_id: principal.client?.id ?? principal.id,
-    actor_name: principal.client?.name ?? 'API key',
+    actor_name: principal.client?.name ?? `API key of ${principal.user.login}`,
     user_id: principal.user.id,
     client_id: principal.client?.id ?? null,
     client_name: principal.client?.name ?? null,
