@@ -7,7 +7,7 @@ import { createAuthServer } from './authserver/authserver.ts'
 import { addDemo } from './compose/demo.ts'
 import { checkpointFile, openFoundation, publicUrlOf } from './compose/foundation.ts'
 import { composeGateway } from './compose/gateway.ts'
-import { pagesDeps } from './compose/pages.ts'
+import { ownOrigin, pagesDeps } from './compose/pages.ts'
 import { adminVerbs, logSigner, type VerbDeps } from './compose/verbs.ts'
 import type { Provenance } from './config/load.ts'
 import type { Settings } from './config/settings.ts'
@@ -31,6 +31,7 @@ import { operator, systemActor } from './logs/event.ts'
 import { createJournal } from './logs/group-commit.ts'
 import { settleUnknown } from './logs/recover.ts'
 import { startSealer } from './logs/sealer.ts'
+import { signInCookie } from './pages/cookies.ts'
 import { renderMessage } from './pages/message.ts'
 import { createPages } from './pages/routes.ts'
 import { resolveSession } from './people/login-sessions.ts'
@@ -132,7 +133,8 @@ export async function startGateway(
         deadlineMs: seconds(10),
         clock,
       }),
-      signedIn: (cookies) => resolveSession(core, sessionCookie(cookies)),
+      signedIn: (cookies, host) =>
+        resolveSession(core, signInCookie(cookies, ownOrigin(host, publicUrl.url))),
       findAccount: async (id) => {
         const account = await findUser(core, { id })
         return account && account.disabledAt === null ? account : null
@@ -269,13 +271,4 @@ const resourceOf = (origin: () => string, exists: (name: string) => boolean) => 
   if (!endpoint) return null
   if (endpoint.kind === 'all') return { path: endpoint.path, serverName: null }
   return exists(endpoint.server) ? { path: endpoint.path, serverName: endpoint.server } : null
-}
-
-/** Either name of the sign-in cookie; the prefixed one only counts where it can exist. */
-function sessionCookie(header: string | undefined): string | undefined {
-  for (const part of (header ?? '').split(';')) {
-    const [name, value] = part.trim().split('=', 2)
-    if (name === '__Host-mooring' || name === 'mooring') return value
-  }
-  return undefined
 }

@@ -204,7 +204,7 @@ async function browser(
   }
   try {
     const cookies = c.req.header('cookie') ?? ''
-    const signedIn = await deps.signedIn(cookies)
+    const signedIn = await deps.signedIn(cookies, c.req.header('host'))
     const library = await provider()
     const { pathname, search } = new URL(c.req.url)
     return await serve({ origin: deps.originOf(c), signedIn }, async (unit) => {

@@ -47,7 +47,7 @@ export interface AuthServerDeps {
   /** For metadata documents of clients: the only addresses of strangers that are ever fetched here. */
   safeFetch: SafeFetch
   /** Who is signed in on the browser that sent this Cookie header. */
-  signedIn(cookieHeader: string | undefined): Promise<SignedIn | null>
+  signedIn(cookieHeader: string | undefined, host: string | undefined): Promise<SignedIn | null>
   /** null when there is no such person, or the account is disabled. */
   findAccount(userId: string): Promise<Account | null>
   /** Where a request came from, with proxies already accounted for. */

@@ -71,7 +71,7 @@ async function openInteraction<T>(
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
   const library = await provider()
-  const signedIn = await deps.signedIn(c.req.header('cookie'))
+  const signedIn = await deps.signedIn(c.req.header('cookie'), c.req.header('host'))
   const headers = libraryHeaders(c.req.raw.headers, deps.publicUrl())
   const message = () => {
     const { incoming, outgoing } = messages({ method: 'GET', url: c.req.path, headers })

@@ -1,5 +1,4 @@
 // The pages with the verbs of the other rooms behind them.
-import type { Context } from 'hono'
 import { previewPublicUrl, setPublicUrl } from '../admin/public-url.ts'
 import type { Views } from '../gateway/views.ts'
 import { createKey, listKeys, revokeKey } from '../grants/api-keys.ts'
@@ -42,7 +41,7 @@ export function pagesDeps({
     random: core.random,
     log: core.log,
     formKey,
-    ownOrigin: (c) => ownOrigin(c, publicUrl().url),
+    ownOrigin: (c) => ownOrigin(c.req.header('host'), publicUrl().url),
     requestOrigin: (c) => originOf(c.env.incoming),
     spend: createFormOnce(core),
     interactions,
@@ -99,8 +98,8 @@ export function pagesDeps({
 }
 
 /** The public URL, or a loopback name that was typed instead: the door has accepted the Host already. */
-function ownOrigin(c: Context, publicUrl: string): string {
-  const host = c.req.header('host')?.toLowerCase()
+export function ownOrigin(typed: string | undefined, publicUrl: string): string {
+  const host = typed?.toLowerCase()
   return host === undefined || new URL(publicUrl).host === host ? publicUrl : `http://${host}`
 }
 

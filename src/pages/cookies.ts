@@ -58,3 +58,16 @@ export const keepSignedIn = (
   c: Context,
   session: { cookie: string; signedIn: SignedIn },
 ) => writeCookie(deps, c, 'mooring', session.cookie, session.signedIn.expiresAt)
+
+/**
+ * The sign-in cookie in a Cookie header, by the one name that counts on this origin: beside a prefixed one, a sibling
+ * host could plant a plain one and have its own session taken for that of the person.
+ */
+export function signInCookie(header: string | undefined, origin: string): string | undefined {
+  const wanted = origin.startsWith('https:') ? '__Host-mooring' : 'mooring'
+  for (const part of (header ?? '').split(';')) {
+    const [name, value] = part.trim().split('=', 2)
+    if (name === wanted) return value
+  }
+  return undefined
+}
