@@ -76,6 +76,17 @@ export async function startGateway(
       port: () => listening.port,
       serving: true,
     }
+    // The lock on the data folder first: a second gateway must not touch anything.
+    const control = createControlServer({
+      dataDir: settings.dataDir,
+      fetch: createAdminApp({
+        verbs: adminVerbs(verbDeps),
+        by: () => operator(core.newId('req')),
+        log,
+      }).fetch,
+    })
+    await control.start()
+    closers.push(() => control.stop())
     const journal = createJournal(core)
     closers.push(() => journal.flush())
     const sealer = startSealer(core, await logSigner(core, vault), checkpointFile(settings))
@@ -197,16 +208,6 @@ export async function startGateway(
         return true
       },
     })
-    const control = createControlServer({
-      dataDir: settings.dataDir,
-      fetch: createAdminApp({
-        verbs: adminVerbs(verbDeps),
-        by: () => operator(core.newId('req')),
-        log,
-      }).fetch,
-    })
-    await control.start()
-    closers.push(() => control.stop())
     // With a folder of its own this gateway alone has written intents; on Postgres other replicas may be at work.
     const settle = (before: number) => settleUnknown(core, journal, before)
     await settle(store.dialect === 'sqlite' ? clock.now() : clock.now() - LONGEST_CALL_MS)

@@ -140,6 +140,7 @@ async function beforeSending(
     const again = admitted(deps, call, resolveTarget)
     if (
       again &&
+      again.name === target.name &&
       again.server.id === target.server.id &&
       again.server.revision === target.server.revision
     )

@@ -11,6 +11,8 @@ export interface SseStream {
 }
 
 const KEEP_ALIVE_MS = 15_000
+/** Bytes that a client may leave unread; one that does not read at all must not fill the memory. */
+const UNREAD_LIMIT = 1024 * 1024
 
 export const SSE_HEADERS = {
   'content-type': 'text/event-stream',
@@ -43,7 +45,12 @@ export function openSse(
       return () => void res.off('close', listener)
     },
     send: (json) => {
-      if (!closed) res.write(`event: message\ndata: ${json}\n\n`)
+      if (closed) return
+      if (res.writableLength > UNREAD_LIMIT) {
+        res.destroy()
+        return
+      }
+      res.write(`event: message\ndata: ${json}\n\n`)
     },
     end: () => {
       if (closed) return
