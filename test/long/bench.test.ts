@@ -11,7 +11,7 @@ const MARGIN = 1.1
 const ROUNDS = 5
 const CONCURRENCY = 32
 /** Other work on the machine can disturb a measurement; a real growth is there each time. */
-const ATTEMPTS = 3
+const ATTEMPTS = 5
 
 const baseline = JSON.parse(readFileSync(join(root, 'test/bench/baseline.json'), 'utf8')) as {
   cpuOverBare: Record<string, number>
