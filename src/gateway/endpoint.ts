@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Credentials } from '../grants/presented.ts'
 import { AppError, isAppError } from '../kernel/app-error.ts'
+import type { Era } from '../kernel/mcp.ts'
 import type { Origin } from '../logs/event.ts'
 import { type ChallengeContext, refuse } from './challenge.ts'
 import { classifyEra } from './classify-era.ts'
@@ -34,6 +35,7 @@ export async function handleEndpoint(deps: GatewayDeps, incoming: Incoming): Pro
     typedPath: incoming.typedPath,
   }
   let message: Message | null = null
+  let era: Era | null = null
   try {
     if (cors(deps, req, res)) return
     const credentials: Credentials = {
@@ -46,7 +48,7 @@ export async function handleEndpoint(deps: GatewayDeps, incoming: Incoming): Pro
       case 'POST': {
         const bytes = await readBody(req, deps.limits.requestBytes)
         message = parseMessage(bytes)
-        const era = classifyEra(message, single(req.headers['mcp-protocol-version']))
+        era = classifyEra(message, single(req.headers['mcp-protocol-version']))
         if (message.kind !== 'request' || !TARGETED[message.method]) await upToDate(deps, checked)
         deps.used(checked.principal, incoming.origin.ip)
         const call = { ...checked, req, res, origin: incoming.origin, message }
@@ -69,7 +71,7 @@ export async function handleEndpoint(deps: GatewayDeps, incoming: Incoming): Pro
         })
     }
   } catch (error) {
-    answerError(deps, incoming, context, message, error)
+    answerError(deps, incoming, context, message, era, error)
   }
 }
 
@@ -109,6 +111,7 @@ function answerError(
   { req, res, origin }: Incoming,
   context: ChallengeContext,
   message: Message | null,
+  era: Era | null,
   error: unknown,
 ): void {
   // What is left of the body is not read: the connection cannot be used again.
@@ -139,18 +142,13 @@ function answerError(
       : toRpcError(error)
   const body = JSON.stringify({ jsonrpc: '2.0', id: null, error: rpc })
   const withId = message?.rawId ? body.replace('"id":null', () => `"id":${message.rawId}`) : body
-  res.writeHead(statusOf(error, message, req), { 'content-type': 'application/json' }).end(withId)
+  res.writeHead(statusOf(error, era), { 'content-type': 'application/json' }).end(withId)
 }
 
 /** Requests that were understood answer in-band in the session era; everything before that, and the stateless era, by status. */
-function statusOf(error: unknown, message: Message | null, req: IncomingMessage): number {
-  if (error instanceof AppError) return message && IN_BAND.test(error.code) ? 200 : error.status
-  if (error instanceof RpcFailure) {
-    return message &&
-      classifyEra(message, single(req.headers['mcp-protocol-version'])) === 'session'
-      ? 200
-      : error.status
-  }
+function statusOf(error: unknown, era: Era | null): number {
+  if (error instanceof AppError) return era && IN_BAND.test(error.code) ? 200 : error.status
+  if (error instanceof RpcFailure) return era === 'session' ? 200 : error.status
   return 500
 }
 
