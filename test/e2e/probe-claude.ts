@@ -7,12 +7,14 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startGatewayHere } from '../fixtures/gateway.ts'
+import { browserCommand } from '../fixtures/browser-command.ts'
+import { type Gateway, startGatewayHere } from '../fixtures/gateway.ts'
 import { startEverything } from '../fixtures/servers/everything.ts'
 
 const claude = process.env.CLAUDE_BIN ?? 'claude'
 const TOOL = 'mcp__mooring__everything__echo'
 const MESSAGE = 'through Claude Code'
+const DOCUMENT = 'https://claude.ai/oauth/claude-code-client-metadata'
 
 const found = spawnSync(claude, ['--version'], { encoding: 'utf8' })
 if (found.status === 0) await probe(found.stdout.trim())
@@ -44,6 +46,7 @@ async function probe(version: string): Promise<void> {
     await run([...add, 'signed-out', url], env)
     const signedOut = await run(['mcp', 'get', 'signed-out'], env)
     check('says that it has to sign in', /needs authentication/i.test(signedOut))
+    await signIn(gateway, { ...env, ...browserCommand(home, gateway.admin).env })
     const said = await run(['-p', 'Call the tool.', '--allowedTools', TOOL], env)
     check('calls a tool and hands the result to the model', said.includes(MESSAGE))
   } finally {
@@ -54,14 +57,29 @@ async function probe(version: string): Promise<void> {
   }
 }
 
+/** It identifies itself by its metadata document, which the gateway has pinned: nothing is fetched. */
+async function signIn(gateway: Gateway, env: Record<string, string>): Promise<void> {
+  // The login wants a terminal; `script` (util-linux) gives it one.
+  await run(['-qec', `${claude} mcp login signed-out`, '/dev/null'], env, 'script')
+  const connected = async () => /connected/i.test(await run(['mcp', 'get', 'signed-out'], env))
+  check('signs in through the browser and connects', await connected())
+  const { grants } = await gateway.govern<{ grants: { client: { id: string } }[] }>(
+    'GET',
+    '/grants',
+  )
+  check('is known by its metadata document', grants[0]?.client.id === DOCUMENT)
+  await gateway.revokeGrants()
+  check('is refused once its grant is revoked', !(await connected()))
+}
+
 function check(what: string, holds: boolean): void {
   console.log(`${holds ? 'ok' : 'FAILED'}: ${what}`)
   if (!holds) process.exitCode = 1
 }
 
-function run(args: string[], env: Record<string, string>): Promise<string> {
+function run(args: string[], env: Record<string, string>, program = claude): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(claude, args, {
+    const child = spawn(program, args, {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: 60_000,
