@@ -76,7 +76,7 @@ function install() {
   }
 }
 
-/** The test suite also drives a browser, a Postgres cluster and a sandbox; without one of them, its tests cannot run. */
+/** The test suite also drives a browser, a Postgres cluster, a sandbox and proxies; without one of them, its tests cannot run. */
 function checkMachine() {
   const missing = [
     {
@@ -85,6 +85,11 @@ function checkMachine() {
     },
     { package: 'postgresql', found: onPath('initdb') || debianPostgres() },
     { package: 'bubblewrap', found: onPath('bwrap') || process.platform !== 'linux' },
+    // Programs that the tests put in front of the gateway, or that make the machine misbehave.
+    ...['nginx', 'haproxy', 'caddy', 'slowhttptest', 'faketime', 'strace'].map((name) => ({
+      package: name === 'nginx' ? 'nginx-light' : name,
+      found: onPath(name) || onPath(name, '/usr/sbin') || process.platform !== 'linux',
+    })),
   ].filter(({ found }) => !found)
   if (missing.length === 0) return
   const packages = missing.map((tool) => tool.package)
@@ -106,8 +111,8 @@ function checkMachine() {
   )
 }
 
-function onPath(program) {
-  return (process.env.PATH ?? '').split(delimiter).some((dir) => {
+function onPath(program, path = process.env.PATH ?? '') {
+  return path.split(delimiter).some((dir) => {
     try {
       accessSync(join(dir, program), constants.X_OK)
       return true
