@@ -53,7 +53,8 @@ describe('a running gateway', () => {
   it('is governed by commands over its socket, which is for its owner only', async () => {
     const at = folder()
     const gateway = serve(at, '--demo')
-    await gateway.says(READY)
+    const url = (await gateway.says(READY))[1]!
+    await gateway.says(new RegExp(`Demo +${url}/s/demo/mcp`))
     const created = await at.here([
       'users',
       'create',

@@ -31,7 +31,7 @@ export function register(serve: Command, go: Go): void {
         const { dataDir } = loaded.settings
         if (ctx.json)
           ctx.print({ url, mcp: `${url}/mcp`, setupUrl, dataDir, isolation, pid: ctx.io.pid }, '')
-        announce(ctx, loaded, gateway)
+        announce(ctx, loaded, gateway, demo)
         if (setupUrl && options.open && canOpenBrowser(ctx.io))
           openBrowser(setupUrl, (reason) => ctx.say(`The browser did not open (${reason}).`))
         await ended.done
@@ -43,11 +43,13 @@ function announce(
   ctx: Context,
   { settings }: Loaded,
   { url, setupUrl, isolation }: RunningGateway,
+  demo: boolean,
 ) {
   const { bold, dim, yellow } = ctx.style
   ctx.say(`${dim('Data')}     ${settings.dataDir}${settings.db ? ' and Postgres' : ''}`)
   ctx.say(`${dim('Connect')}  ${bold(`${url}/mcp`)}`)
   if (setupUrl) ctx.say(`${dim('Set up')}   ${bold(setupUrl)}  (works once, for 15 minutes)`)
+  if (demo) ctx.say(`${dim('Demo')}     ${url}/s/demo/mcp, harmless tools to try`)
   ctx.say(`${dim('Servers')}  ${isolation}`)
   for (const line of describeReach(url)) ctx.say(`${dim('Reach')}    ${line}`)
   const warning = warnOfBind(settings)
