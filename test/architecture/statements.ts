@@ -1,4 +1,4 @@
-// Ids of every acceptance statement. docs/matrix.md must have one row for each, so that none is forgotten.
+// Ids of every acceptance statement, attack and fault. docs/matrix.md must have one row for each, so that none is forgotten.
 
 const run = (prefix: string, last: number, extra: readonly string[] = []) =>
   Array.from({ length: last }, (_, i) => [
@@ -15,4 +15,6 @@ export const statements: Record<string, readonly string[]> = {
   reach: run('R', 10),
   bridge: [...run('B', 34), ...run('I', 2), ...run('D', 3)],
   operations: run('O', 9),
+  attacks: run('A', 42),
+  faults: run('F', 21),
 }
