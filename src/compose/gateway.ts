@@ -2,6 +2,7 @@
 
 import { endpointOf } from '../gateway/endpoint-path.ts'
 import type { GatewayDeps } from '../gateway/gateway.ts'
+import { createHeartbeats } from '../gateway/heartbeats.ts'
 import { sessionAffinity } from '../gateway/link-for.ts'
 import { createLists } from '../gateway/lists.ts'
 import { createNotifications } from '../gateway/notifications.ts'
@@ -55,13 +56,18 @@ export async function composeGateway({
     children: settings.limits.children,
   })
   const catalogs = createCatalogs(core, pool)
-  const streams = createStreams()
+  const streams = createStreams(settings.limits.streamsPerUser)
   const answers = createStreams()
   const notifications = createNotifications()
-  const sessions = createSessions(core, (session) => {
-    session.stream?.end()
-    void pool.dropUse(sessionAffinity(session))
-  })
+  const { sessionIdle, sessionsPerClient } = settings.limits
+  const sessions = createSessions(
+    core,
+    { idleMs: seconds(sessionIdle), perOwner: sessionsPerClient },
+    (session) => {
+      session.stream?.end()
+      void pool.dropUse(sessionAffinity(session))
+    },
+  )
   const authenticator = createAuthenticator(core, {
     endpointOf: (url) => {
       if (!URL.canParse(url)) return null
@@ -131,6 +137,7 @@ export async function composeGateway({
     pool,
     sessions,
     streams,
+    heartbeats: createHeartbeats(core.clock),
     answers,
     notifications,
     lists: createLists(views),

@@ -57,7 +57,13 @@ describe('without any configuration', () => {
         clientDocuments: true,
       },
       logs: { durability: 'process' },
-      limits: { requestBytes: 4_194_304, callTimeout: 300, children: 50 },
+      limits: {
+        requestBytes: 4_194_304,
+        callTimeout: 300,
+        children: 50,
+        sessionIdle: 86_400,
+        sessionsPerClient: 1000,
+      },
       sandbox: 'auto',
     })
     expect(Object.keys(provenance)).toEqual(options.map(({ key }) => key))
@@ -178,7 +184,7 @@ describe('texts from flags and variables', () => {
 })
 
 describe('secrets', () => {
-  const key = 'k'.repeat(32)
+  const key = `kkkk-${'0123456789'.repeat(3)}`
 
   it('can stand in a file that a variable names', () => {
     const db = file('postgres://anna:pw@db.example/mooring\n', 'db')
@@ -197,6 +203,11 @@ describe('secrets', () => {
     expect(refusal({ env: { MOORING_KEY_FILE: join(dir, 'none') } }).message).toMatch(
       /MOORING_KEY_FILE names .*cannot be read/,
     )
+  })
+
+  it('that anybody could guess are refused: short ones and simple ones', () => {
+    for (const weak of ['k'.repeat(31), 'k'.repeat(64), 'changeme'.repeat(5), 'secret'.repeat(8)])
+      expect(refusal({ env: { MOORING_KEY: weak } }).message).toMatch(/too short|too simple/)
   })
 
   it('only settings that are secret have a _FILE variable', () => {

@@ -117,6 +117,9 @@ export const fileSchema = z.strictObject({
       .min(32, {
         error: 'is too short: use at least 32 characters, for example from openssl rand -base64 32',
       })
+      .refine((value) => new Set(value).size >= 8, {
+        error: 'is too simple to be random: make one, for example with openssl rand -base64 32',
+      })
       .transform((value) => new Secret(value))
       .nullable()
       .default(null),
@@ -186,6 +189,34 @@ export const fileSchema = z.strictObject({
       children: option(whole(1, 10_000).default(50), {
         kind: 'number',
         about: 'Most server programs (stdio) that run at once.',
+      }),
+      connections: option(whole(10, 1_000_000).default(16_000), {
+        kind: 'number',
+        about:
+          'Most connections of clients at once; fewer when the account may not open as many files.',
+      }),
+      'connections-per-client': option(whole(1, 1_000_000).default(1000), {
+        kind: 'number',
+        about:
+          'Most connections of one address at once, or one IPv6 /64; behind a trusted proxy, most requests at once of one address.',
+      }),
+      'streams-per-user': option(whole(1, 1_000_000).default(250), {
+        kind: 'number',
+        about: 'Most event streams that the clients of one person hold open at once.',
+      }),
+      'client-timeout': option(duration(4, 3600).default(60), {
+        kind: 'duration',
+        about:
+          'How long a client may take to send a request; for the headers a quarter of it. One that reads nothing of its answer for half of it is cut.',
+      }),
+      'session-idle': option(duration(900, 366 * 86_400).default(86_400), {
+        kind: 'duration',
+        about: 'An MCP session that is not used for this long ends; its client makes a new one.',
+      }),
+      'sessions-per-client': option(whole(1, 100_000).default(1000), {
+        kind: 'number',
+        about:
+          'Most MCP sessions of one connected client or API key; one more ends the one that was idle longest.',
       }),
     })
     .prefault({}),

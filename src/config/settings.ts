@@ -32,6 +32,17 @@ export interface Settings {
     callTimeout: number
     /** Processes of stdio servers at once. */
     children: number
+    /** Connections of clients at once, and of one address. */
+    connections: number
+    connectionsPerClient: number
+    /** Event streams that the clients of one person hold open. */
+    streamsPerUser: number
+    /** Seconds that a client may take to send a request. */
+    clientTimeout: number
+    /** Seconds until an MCP session that nobody uses ends. */
+    sessionIdle: number
+    /** MCP sessions of one grant or key. */
+    sessionsPerClient: number
   }
   sandbox: 'auto' | 'off' | 'required'
 }

@@ -1,17 +1,20 @@
 // Session-era MCP sessions of clients: a row, and the little that lives only while this process does.
-// A session id authenticates nothing (2025-11-25 best practices, session hijacking): it is looked up per user.
+// A session id authenticates nothing (2025-11-25 best practices, session hijacking): it is good for the grant or key
+// that opened it, and for nobody else.
 
 import type { Principal } from '../grants/principal.ts'
 import { AppError } from '../kernel/app-error.ts'
 import { tokenHash } from '../kernel/digest.ts'
 import type { JsonObject } from '../kernel/mcp.ts'
-import { days } from '../kernel/time.ts'
 import type { Core } from '../logs/core.ts'
 import type { RpcReply } from '../servers/link.ts'
+import type { LogLevel } from './log-level.ts'
 import type { SseStream } from './sse.ts'
 
 export interface Session {
   idHash: string
+  /** `grt_…` or `key_…`: the one client of one person that may use it. */
+  owner: string
   userId: string
   endpointPath: string
   protocolVersion: string
@@ -25,6 +28,8 @@ export interface Session {
   stream: SseStream | null
   /** Resources whose changes the client asked to hear of. */
   subscriptions: Set<string>
+  /** The least severe log messages that the client wants; null when it has not said. */
+  logLevel: LogLevel | null
   nextQuestion: number
   seenAt: number
 }
@@ -42,14 +47,28 @@ export interface Sessions {
   forget(idHash: string | null): void
   /** The live session with this hash, if this process holds it. */
   byHash(idHash: string): Session | null
-  /** Ends sessions that nobody has used for a day. */
+  /** Those of one endpoint that this process holds. */
+  at(endpointPath: string): Iterable<Session>
+  /** Ends sessions that nobody has used for a while. */
   sweep(): Promise<void>
+}
+
+export interface SessionLimits {
+  /** A session that is not used for so long ends. */
+  idleMs: number
+  /** Sessions of one grant or key; one more ends the one that was not used for the longest time. */
+  perOwner: number
 }
 
 const KEPT_IN_MEMORY = 20_000
 const TOUCH_MS = 60_000
+const AT_ONCE = 500
 
-export function createSessions(core: Core, onEnd: (session: Session) => void): Sessions {
+export function createSessions(
+  core: Core,
+  limits: SessionLimits,
+  onEnd: (session: Session) => void,
+): Sessions {
   const memory = new Map<string, Session>()
   const { store, clock } = core
 
@@ -69,7 +88,13 @@ export function createSessions(core: Core, onEnd: (session: Session) => void): S
   const alive = (
     state: Pick<
       Session,
-      'idHash' | 'userId' | 'endpointPath' | 'protocolVersion' | 'clientInfo' | 'capabilities'
+      | 'idHash'
+      | 'owner'
+      | 'userId'
+      | 'endpointPath'
+      | 'protocolVersion'
+      | 'clientInfo'
+      | 'capabilities'
     >,
   ): Session => ({
     ...state,
@@ -77,6 +102,7 @@ export function createSessions(core: Core, onEnd: (session: Session) => void): S
     questions: new Map(),
     stream: null,
     subscriptions: new Set(),
+    logLevel: null,
     nextQuestion: 1,
     seenAt: clock.now(),
   })
@@ -87,22 +113,46 @@ export function createSessions(core: Core, onEnd: (session: Session) => void): S
     })
 
   function check(session: Session, principal: Principal, endpointPath: string): Session {
-    if (session.userId !== principal.user.id || session.endpointPath !== endpointPath)
-      throw unknown()
-    const now = clock.now()
-    if (now - session.seenAt > TOUCH_MS) {
-      session.seenAt = now
-      store
-        .transaction(({ db }) =>
-          db
-            .updateTable('mcp_sessions')
-            .set({ last_seen_at: now })
-            .where('id_hash', '=', session.idHash)
-            .execute(),
-        )
-        .catch((error: unknown) => core.log.warn({ error }, 'cannot note the use of a session'))
+    if (session.owner !== principal.id || session.userId !== principal.user.id) throw unknown()
+    if (session.endpointPath !== endpointPath) throw unknown()
+    if (clock.now() - session.seenAt > TOUCH_MS) {
+      // To the end of the map: what is at its beginning was not used for the longest time.
+      if (memory.delete(session.idHash)) memory.set(session.idHash, session)
+      touch([session]).catch((error: unknown) =>
+        core.log.warn({ error }, 'cannot note the use of a session'),
+      )
     }
     return session
+  }
+
+  async function touch(used: readonly Session[]): Promise<void> {
+    const now = clock.now()
+    for (const session of used) session.seenAt = now
+    for (let at = 0; at < used.length; at += AT_ONCE) {
+      const ids = used.slice(at, at + AT_ONCE).map(({ idHash }) => idHash)
+      await store.transaction(({ db }) =>
+        db
+          .updateTable('mcp_sessions')
+          .set({ last_seen_at: now })
+          .where('id_hash', 'in', ids)
+          .execute(),
+      )
+    }
+  }
+
+  /** The client that is shut out hears it with its next request and initializes again, which is what it would do anyway. */
+  async function makeRoom(owner: string): Promise<void> {
+    const tooMany = await store.db
+      .selectFrom('mcp_sessions')
+      .select('id_hash')
+      .where('owner', '=', owner)
+      .where('ended_at', 'is', null)
+      .orderBy('last_seen_at', 'desc')
+      .orderBy('created_at', 'desc')
+      .offset(limits.perOwner)
+      .limit(AT_ONCE)
+      .execute()
+    await endWhere(tooMany.map((row) => row.id_hash))
   }
 
   async function load(idHash: string): Promise<Session> {
@@ -118,6 +168,7 @@ export function createSessions(core: Core, onEnd: (session: Session) => void): S
       remember(
         alive({
           idHash,
+          owner: row.owner,
           userId: row.user_id,
           endpointPath: row.endpoint,
           protocolVersion: row.protocol_version,
@@ -131,11 +182,7 @@ export function createSessions(core: Core, onEnd: (session: Session) => void): S
   async function endWhere(ids: readonly string[]) {
     if (ids.length === 0) return
     await store.transaction(async ({ db, changed }) => {
-      await db
-        .updateTable('mcp_sessions')
-        .set({ ended_at: clock.now() })
-        .where('id_hash', 'in', ids)
-        .execute()
+      await db.deleteFrom('mcp_sessions').where('id_hash', 'in', ids).execute()
       for (const id of ids) changed('session', id)
     })
     for (const id of ids) {
@@ -151,6 +198,7 @@ export function createSessions(core: Core, onEnd: (session: Session) => void): S
       const session = alive({
         ...hello,
         idHash: tokenHash(id),
+        owner: principal.id,
         userId: principal.user.id,
         endpointPath,
       })
@@ -159,7 +207,7 @@ export function createSessions(core: Core, onEnd: (session: Session) => void): S
           .insertInto('mcp_sessions')
           .values({
             id_hash: session.idHash,
-            owner: principal.id,
+            owner: session.owner,
             user_id: session.userId,
             endpoint: endpointPath,
             protocol_version: session.protocolVersion,
@@ -172,6 +220,7 @@ export function createSessions(core: Core, onEnd: (session: Session) => void): S
           .execute(),
       )
       remember(session)
+      await makeRoom(session.owner)
       return id
     },
     find(id, principal, endpointPath) {
@@ -189,15 +238,28 @@ export function createSessions(core: Core, onEnd: (session: Session) => void): S
       onEnd(session)
     },
     byHash: (idHash) => memory.get(idHash) ?? null,
+    *at(endpointPath) {
+      for (const session of memory.values())
+        if (session.endpointPath === endpointPath) yield session
+    },
     async sweep() {
-      const rows = await store.db
-        .selectFrom('mcp_sessions')
-        .select('id_hash')
-        .where('ended_at', 'is', null)
-        .where('last_seen_at', '<', clock.now() - days(1))
-        .limit(1000)
-        .execute()
-      await endWhere(rows.map((row) => row.id_hash))
+      // A stream or a call is use, though nothing was posted: no replica may take such a session for an idle one.
+      await touch([...memory.values()].filter((session) => session.stream || session.calls.size))
+      for (;;) {
+        const before = clock.now() - limits.idleMs
+        const rows = await store.db
+          .selectFrom('mcp_sessions')
+          .select('id_hash')
+          .where('last_seen_at', '<', before)
+          .limit(AT_ONCE)
+          .execute()
+        // The row lags behind, or could not be written.
+        const used = rows.flatMap(({ id_hash }) => memory.get(id_hash) ?? [])
+        const fresh = new Map(used.filter((s) => s.seenAt >= before).map((s) => [s.idHash, s]))
+        await endWhere(rows.flatMap(({ id_hash }) => (fresh.has(id_hash) ? [] : [id_hash])))
+        await touch([...fresh.values()])
+        if (rows.length < AT_ONCE) return
+      }
     },
   }
 }

@@ -1,6 +1,7 @@
 // initialize (2025-11-25 Lifecycle): agrees on a revision and makes the session.
 import { z } from 'zod'
 import { SESSION_VERSIONS } from '../../../kernel/mcp.ts'
+import { boundedHello } from '../../client-hello.ts'
 import type { Call, GatewayDeps } from '../../gateway.ts'
 import { endpointHello } from '../../hello.ts'
 import { invalidParams } from '../../rpc-error.ts'
@@ -8,7 +9,7 @@ import { invalidParams } from '../../rpc-error.ts'
 const Params = z.object({
   protocolVersion: z.string(),
   capabilities: z.record(z.string(), z.unknown()).default({}),
-  clientInfo: z.looseObject({ name: z.string().max(200), version: z.string().max(100) }),
+  clientInfo: z.looseObject({ name: z.string(), version: z.string() }),
 })
 
 export async function hello(deps: GatewayDeps, call: Call): Promise<void> {
@@ -25,8 +26,7 @@ export async function hello(deps: GatewayDeps, call: Call): Promise<void> {
   const said = endpointHello(deps.views, call.principal, call.endpoint)
   const id = await deps.sessions.create(call.principal, call.endpoint.path, {
     protocolVersion,
-    capabilities,
-    clientInfo: { name: clientInfo.name, version: clientInfo.version },
+    ...boundedHello(clientInfo, capabilities),
   })
   call.res.setHeader('mcp-session-id', id)
   call.answer.result({ protocolVersion, ...said })
