@@ -1,4 +1,5 @@
 // CORS for browser programs from allowed origins, on the endpoints that programs call. Never with credentials.
+import { AppError } from '../kernel/app-error.ts'
 import type { AuthServerDeps } from './deps.ts'
 
 const HEADERS = 'authorization, content-type, mcp-protocol-version'
@@ -11,6 +12,14 @@ export function allowedOrigin(
   const origin = headers.get('origin')
   if (origin === null) return undefined
   return origin === deps.publicUrl() || deps.allowedOrigins().includes(origin) ? origin : undefined
+}
+
+/** A browser sends simple requests without asking first; that the page cannot read the answer undoes nothing. */
+export function refuseForeignPage(sent: string | undefined, allowed: string | undefined): void {
+  if (sent === undefined || allowed !== undefined) return
+  throw new AppError('wrong_origin', `Pages of ${sent.slice(0, 200)} may not use this gateway.`, {
+    remedy: 'An administrator can add the origin to allowed-origins in the configuration.',
+  })
 }
 
 /** The library has CORS of its own, which is left out of its answers: see run-provider.ts. */

@@ -1,6 +1,7 @@
 // 401 and 403 as RFC 6750 §3 and RFC 9728 §5.1 want them, with a body that a person can read: clients show it.
-import type { ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { AppError } from '../kernel/app-error.ts'
+import { lastAnswer } from '../kernel/last-answer.ts'
 import type { Endpoint } from './endpoint-path.ts'
 
 export interface ChallengeContext {
@@ -37,6 +38,7 @@ const quoted = (text: string) => text.replace(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g,
 
 /** Answers an authentication or scope failure. */
 export function refuse(
+  req: IncomingMessage,
   res: ServerResponse,
   error: AppError,
   context: ChallengeContext,
@@ -58,5 +60,5 @@ export function refuse(
     headers['www-authenticate'] = challenge(error, context, scopes)
   const retryAfter = error.data?.retryAfter
   if (typeof retryAfter === 'number') headers['retry-after'] = String(retryAfter)
-  res.writeHead(status, headers).end(JSON.stringify(body))
+  lastAnswer(req, res, status, headers, JSON.stringify(body))
 }

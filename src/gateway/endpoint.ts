@@ -2,6 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Credentials } from '../grants/presented.ts'
 import { AppError, isAppError } from '../kernel/app-error.ts'
+import { lastAnswer } from '../kernel/last-answer.ts'
 import type { Era } from '../kernel/mcp.ts'
 import type { Origin } from '../logs/event.ts'
 import { type ChallengeContext, refuse } from './challenge.ts'
@@ -114,8 +115,6 @@ function answerError(
   era: Era | null,
   error: unknown,
 ): void {
-  // What is left of the body is not read: the connection cannot be used again.
-  if (!req.complete) res.setHeader('connection', 'close')
   if (res.headersSent) {
     deps.core.log.error(
       { ...describe(error), contextId: origin.contextId },
@@ -130,7 +129,7 @@ function answerError(
   ) {
     if (error.code !== 'insufficient_scope' && deps.mayNote(origin.ip))
       noteRefusal(deps, origin, error)
-    refuse(res, error, context, scopesOf(error))
+    refuse(req, res, error, context, scopesOf(error))
     return
   }
   if (!(error instanceof AppError) && !(error instanceof RpcFailure)) {
@@ -142,7 +141,7 @@ function answerError(
       : toRpcError(error)
   const body = JSON.stringify({ jsonrpc: '2.0', id: null, error: rpc })
   const withId = message?.rawId ? body.replace('"id":null', () => `"id":${message.rawId}`) : body
-  res.writeHead(statusOf(error, era), { 'content-type': 'application/json' }).end(withId)
+  lastAnswer(req, res, statusOf(error, era), { 'content-type': 'application/json' }, withId)
 }
 
 /** Requests that were understood answer in-band in the session era; everything before that, and the stateless era, by status. */
@@ -188,12 +187,11 @@ function cors(deps: GatewayDeps, req: IncomingMessage, res: ServerResponse): boo
         'wrong_origin',
         `Pages of ${origin.slice(0, 200)} may not use this gateway.`,
         {
-          remedy: 'An administrator can add the origin to allowed_origins in the configuration.',
+          remedy: 'An administrator can add the origin to allowed-origins in the configuration.',
         },
       )
-      res
-        .writeHead(403, { 'content-type': 'application/json' })
-        .end(JSON.stringify({ jsonrpc: '2.0', id: null, error: toRpcError(error) }))
+      const body = JSON.stringify({ jsonrpc: '2.0', id: null, error: toRpcError(error) })
+      lastAnswer(req, res, 403, { 'content-type': 'application/json' }, body)
       return true
     }
     res.setHeader('access-control-allow-origin', origin)

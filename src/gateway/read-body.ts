@@ -2,14 +2,21 @@
 import type { IncomingMessage } from 'node:http'
 import { AppError } from '../kernel/app-error.ts'
 
+const JSON_TYPE = 'application/json'
+
+/** Bytes that are UTF-8 and called something else would be read in two ways. */
+const isJson = (type: string) =>
+  /^application\/json\s*(;|$)/i.test(type) &&
+  /^utf-?8$/i.test(/;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type)?.[1] ?? 'utf-8')
+
 /** @throws AppError unsupported_media | too_large | bad_request */
 export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
   const type = req.headers['content-type'] ?? ''
-  if (!/^application\/json\s*(;|$)/i.test(type)) {
+  if (type !== JSON_TYPE && !isJson(type)) {
     return Promise.reject(
       new AppError(
         'unsupported_media',
-        `The content type is ${type === '' ? 'missing' : `"${type.slice(0, 80)}"`}, not application/json.`,
+        `The content type is ${type === '' ? 'missing' : `"${type.slice(0, 80)}"`}, not ${JSON_TYPE} in UTF-8.`,
         {
           remedy: 'Send the JSON-RPC message as application/json.',
         },
@@ -26,7 +33,7 @@ export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
   }
   const tooLarge = () =>
     new AppError('too_large', `The request is over the limit of ${limit} bytes.`, {
-      remedy: 'Send less, or raise limits.request_bytes in the configuration.',
+      remedy: 'Send less, or raise limits.request-bytes in the configuration.',
       data: { limit },
     })
   if (Number(req.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge())

@@ -30,6 +30,8 @@ export async function sendStreamed(
       cancel.abort(new Error('the client closed the stream'))
   }
   res.on('close', onClose)
+  // Gone already, while the link was opened or the intent was written: nothing will say so again.
+  if (res.closed) onClose()
   const off = deps.answers.add(ownerOf(call), () => {
     cancel.abort(new Error('the credential was revoked'))
     res.destroy()
@@ -81,8 +83,11 @@ async function forwardOnce(
 /** The client's bytes with the server's own name for the tool; re-serialised only where more than the name differs. */
 function bodyFor({ message }: Call, target: Target): Buffer {
   if (target.params) {
-    const { id, method } = message.body
-    return Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, method, params: target.params }))
+    const method = JSON.stringify(message.method)
+    const params = JSON.stringify(target.params)
+    return Buffer.from(
+      `{"jsonrpc":"2.0","id":${message.rawId},"method":${method},"params":${params}}`,
+    )
   }
   const { paramsName } = message.scan
   if (paramsName && message.params.name !== target.name)

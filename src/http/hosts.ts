@@ -37,7 +37,7 @@ export function createHosts({ publicOrigin, listening, allowedOrigins }: HostOpt
     check(host) {
       if (host !== undefined && own().has(host.toLowerCase())) return
       throw new AppError('wrong_host', `This gateway is not "${(host ?? '').slice(0, 200)}".`, {
-        remedy: `Its address is ${publicOrigin()}. If that is wrong, set public_url.`,
+        remedy: `Its address is ${publicOrigin()}. If that is wrong, set public-url.`,
       })
     },
     originAllowed: (origin) =>
