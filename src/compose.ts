@@ -17,6 +17,7 @@ import { handleEndpoint } from './gateway/endpoint.ts'
 import { endpointOf } from './gateway/endpoint-path.ts'
 import { GATEWAY_INFO } from './gateway/hello.ts'
 import { clientAddress } from './http/client-address.ts'
+import { connectionsWithin, openFilesLimit } from './http/descriptors.ts'
 import { healthRoutes } from './http/health.ts'
 import { createHosts } from './http/hosts.ts'
 import { securityHeaders } from './http/security-headers.ts'
@@ -58,9 +59,9 @@ const FOLLOW_MS = seconds(10)
 export async function startGateway(
   settings: Settings,
   provenance: Provenance,
-  { demo }: { demo: boolean },
+  { demo, configFile = null }: { demo: boolean; configFile?: string | null },
 ): Promise<RunningGateway> {
-  const foundation = await openFoundation(settings)
+  const foundation = await openFoundation(settings, configFile === null ? [] : [configFile])
   const { core, vault } = foundation
   const { store, clock, log } = core
   const closers: (() => unknown)[] = [() => store.close()]
@@ -87,6 +88,7 @@ export async function startGateway(
     })
     await control.start()
     closers.push(() => control.stop())
+    await foundation.opener.sweep()
     const journal = createJournal(core)
     closers.push(() => journal.flush())
     const sealer = startSealer(core, await logSigner(core, vault), checkpointFile(settings))
@@ -195,11 +197,18 @@ export async function startGateway(
       return c.json(problemOf(error), 404, { 'content-type': 'application/problem+json' })
     })
 
+    const { limits } = settings
     const http = createHttpServer({
+      clock,
       newId: core.newId,
       log,
       hosts,
       address: clientAddress(settings.trustedProxies),
+      limits: {
+        total: connectionsWithin(openFilesLimit(), limits.connections, limits.children),
+        perClient: limits.connectionsPerClient,
+        clientTimeoutMs: seconds(limits.clientTimeout),
+      },
       app,
       endpoint: (req, res, pathname, origin) => {
         const endpoint = endpointOf(pathname)

@@ -9,6 +9,7 @@ import type { Journal } from '../logs/journal.ts'
 import type { Link, LinkFor, RpcQuestion, RpcReply } from '../servers/link.ts'
 import type { Server } from '../servers/server.ts'
 import type { Endpoint } from './endpoint-path.ts'
+import type { Heartbeats } from './heartbeats.ts'
 import type { Lists } from './lists.ts'
 import type { Message } from './message.ts'
 import type { Notifications } from './notifications.ts'
@@ -24,6 +25,7 @@ export interface GatewayDeps {
   pool: { link(server: Server, linkFor: LinkFor): Promise<Link> }
   sessions: Sessions
   streams: Streams
+  heartbeats: Heartbeats
   /** Answers of calls that are still being written: a revoke ends them, an orderly stop lets them finish. */
   answers: Streams
   notifications: Notifications

@@ -4,6 +4,7 @@ import type { Link, RpcReply } from '../servers/link.ts'
 import { type CallOutcome, type CallRecord, outcomeOf } from './events.ts'
 import { answerFailure, mayHaveRun } from './failure.ts'
 import type { Call, GatewayDeps } from './gateway.ts'
+import { linkFor } from './link-for.ts'
 import type { Target } from './resolve.ts'
 import { ownerOf } from './streams.ts'
 import { requestAcross, requestFor } from './translate-era.ts'
@@ -25,6 +26,8 @@ export async function sendParsed(
       cancel.abort(new Error('the client closed the stream'))
   }
   res.on('close', onClose)
+  // Gone already, while the link was opened or the intent was written: nothing will say so again.
+  if (res.closed) onClose()
   const off = deps.answers.add(ownerOf(call), () => {
     cancel.abort(new Error('the credential was revoked'))
     res.destroy()
@@ -33,8 +36,12 @@ export async function sendParsed(
   let reply: RpcReply | null = null
   let failure: unknown = null
   try {
-    reply = await requestAcross(call, link, {
-      ...requestFor(call, target, link),
+    // Lost while the intent was written: nothing was sent yet.
+    const live = link.closed
+      ? await deps.pool.link(target.server, linkFor(deps, call, target.server))
+      : link
+    reply = await requestAcross(call, live, {
+      ...requestFor(call, target, live),
       method: message.method,
       signal: cancel.signal,
       deadline: deps.limits.callTimeoutMs,

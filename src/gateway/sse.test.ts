@@ -2,6 +2,7 @@ import { createServer, request, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { manualClock } from '../kernel/manual-clock.ts'
+import { createHeartbeats } from './heartbeats.ts'
 import { openSse, type SseStream } from './sse.ts'
 
 const closers: (() => void)[] = []
@@ -12,8 +13,11 @@ afterEach(() => {
 /** A stream with a real client at its end; `read` false leaves everything in the socket. */
 async function open({ read = true } = {}) {
   const clock = manualClock()
+  const heartbeats = createHeartbeats(clock)
   const opened = Promise.withResolvers<{ stream: SseStream; res: ServerResponse }>()
-  const server = createServer((_req, res) => opened.resolve({ stream: openSse(res, clock), res }))
+  const server = createServer((_req, res) =>
+    opened.resolve({ stream: openSse(res, heartbeats), res }),
+  )
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   let text = ''
   const req = request({ port: (server.address() as AddressInfo).port }, (reply) => {
@@ -41,7 +45,7 @@ describe('an event stream', () => {
 
   it('is kept alive by comments, until it ends', async () => {
     const { clock, stream, text } = await open()
-    clock.advance(31_000)
+    clock.advance(30_000)
     await vi.waitFor(() => expect(text()).toBe(':\n\n:\n\n'))
     stream.end()
     expect(stream.closed).toBe(true)

@@ -1,6 +1,6 @@
 // Server-sent events towards the client: opened late, kept alive with comments, closed once.
 import type { ServerResponse } from 'node:http'
-import type { Clock } from '../kernel/time.ts'
+import type { Heartbeats } from './heartbeats.ts'
 
 export interface SseStream {
   send(json: string): void
@@ -10,7 +10,6 @@ export interface SseStream {
   readonly closed: boolean
 }
 
-const KEEP_ALIVE_MS = 15_000
 /** Bytes that a client may leave unread; one that does not read at all must not fill the memory. */
 const UNREAD_LIMIT = 1024 * 1024
 
@@ -22,23 +21,21 @@ export const SSE_HEADERS = {
 
 export function openSse(
   res: ServerResponse,
-  clock: Clock,
+  heartbeats: Heartbeats,
   headers: Record<string, string> = {},
 ): SseStream {
-  let closed = false
-  let timer = clock.after(KEEP_ALIVE_MS, beat)
-  function beat() {
-    if (closed) return
-    res.write(':\n\n')
-    timer = clock.after(KEEP_ALIVE_MS, beat)
-  }
+  // A client that went away while the request was looked at is not told of again.
+  let closed = res.closed
+  const quiet = closed ? () => undefined : heartbeats.add(() => void res.write(':\n\n'))
   const stop = () => {
     closed = true
-    timer.cancel()
+    quiet()
   }
-  res.writeHead(200, { ...SSE_HEADERS, ...headers })
-  res.flushHeaders()
-  res.on('close', stop)
+  if (!closed) {
+    res.writeHead(200, { ...SSE_HEADERS, ...headers })
+    res.flushHeaders()
+    res.on('close', stop)
+  }
   return {
     onClose: (listener) => {
       res.on('close', listener)

@@ -3,14 +3,16 @@
 import type { Readable } from 'node:stream'
 import { AppError, messageOf } from '../kernel/app-error.ts'
 import { splice } from '../kernel/json-scan.ts'
+import { discard } from '../servers/http/exchange.ts'
 import type { ForwardReply, Link } from '../servers/link.ts'
 import { type CallOutcome, type CallRecord, outcomeOf } from './events.ts'
 import { answerFailure, mayHaveRun } from './failure.ts'
 import type { Call, GatewayDeps } from './gateway.ts'
 import { linkFor } from './link-for.ts'
 import { forwardedHeaders } from './mcp-headers.ts'
+import { isObject } from './message.ts'
 import type { Target } from './resolve.ts'
-import { toRpcError } from './rpc-error.ts'
+import { type RpcErrorBody, toRpcError } from './rpc-error.ts'
 import { SSE_HEADERS } from './sse.ts'
 import { ownerOf } from './streams.ts'
 
@@ -52,7 +54,7 @@ export async function sendStreamed(
   deps.journal.record('workload', outcomeOf(deps, record, outcome))
 }
 
-/** A session that the server has forgotten was not executed: it is opened again and the call sent once more. */
+/** A call in a session that the server has forgotten was not executed: a new one is opened, and the call sent once more. */
 async function forwardOnce(
   deps: GatewayDeps,
   call: Call,
@@ -74,10 +76,12 @@ async function forwardOnce(
       deadline: deps.limits.callTimeoutMs,
     })
   }
-  const reply = await send(link)
-  if (reply.status !== 404 || call.era !== 'session') return reply
-  reply.body.resume()
-  return send(await deps.pool.link(target.server, linkFor(deps, call, target.server)))
+  const another = () => deps.pool.link(target.server, linkFor(deps, call, target.server))
+  // Lost while the intent was written: nothing was sent yet.
+  const reply = await send(link.closed ? await another() : link)
+  if (!reply.sessionLost) return reply
+  discard(deps.core.clock, reply)
+  return send(await another())
 }
 
 /** The client's bytes with the server's own name for the tool; re-serialised only where more than the name differs. */
@@ -113,14 +117,11 @@ async function relay(call: Call, reply: ForwardReply): Promise<CallOutcome> {
     return pipe(reply.body, call, typeof length === 'string' ? Number(length) : -1)
   }
   const body = await readAll(reply.body, ERROR_BODY_LIMIT)
-  if (
-    reply.status >= 400 &&
-    reply.status < 500 &&
-    reply.status !== 401 &&
-    reply.status !== 403 &&
-    isRpcError(body)
-  ) {
-    call.res.writeHead(reply.status, { 'content-type': 'application/json' }).end(body)
+  const refused = reply.status === 401 || reply.status === 403
+  const error = reply.status >= 400 && reply.status < 500 && !refused ? rpcErrorIn(body) : null
+  if (error) {
+    // Under the client's own id, and in the session era inside HTTP 200: a 404 would end the client's session with us.
+    call.answer.error(error, reply.status)
     return { outcome: 'error', reason: `HTTP ${reply.status}`, bytesOut: body.length }
   }
   throw unexpected(reply, type, body)
@@ -172,15 +173,7 @@ function pipe(body: Readable, call: Call, whole: number): Promise<CallOutcome> {
       if (!res.writableEnded) res.end()
       resolve(tap.outcome())
     })
-    body.on('error', (cause: Error) => {
-      reject(
-        new AppError(
-          'server_closed',
-          'The server ended the connection in the middle of its answer.',
-          { cause },
-        ),
-      )
-    })
+    body.on('error', (cause: Error) => reject(brokenOff(cause)))
   })
 }
 
@@ -238,20 +231,32 @@ function unescaped(window: Buffer, mark: string): boolean {
 async function readAll(body: Readable, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > limit) break
-    chunks.push(chunk)
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      size += chunk.length
+      if (size > limit) break
+      chunks.push(chunk)
+    }
+  } catch (cause) {
+    throw brokenOff(cause)
   }
   return Buffer.concat(chunks)
 }
 
-function isRpcError(body: Buffer): boolean {
+const brokenOff = (cause: unknown) =>
+  new AppError('server_closed', 'The server ended the connection in the middle of its answer.', {
+    cause,
+  })
+
+function rpcErrorIn(body: Buffer): RpcErrorBody | null {
+  let parsed: unknown
   try {
-    const parsed: unknown = JSON.parse(body.toString('utf8'))
-    return typeof parsed === 'object' && parsed !== null && 'error' in parsed && 'jsonrpc' in parsed
-  } catch (error) {
-    if (error instanceof SyntaxError) return false
-    throw error
+    parsed = JSON.parse(body.toString('utf8'))
+  } catch {
+    return null // Not JSON: what it was is reported.
   }
+  const error = isObject(parsed) && parsed.jsonrpc === '2.0' ? parsed.error : null
+  if (!isObject(error) || typeof error.code !== 'number') return null
+  const { code, message, data } = error
+  return { code, message: String(message ?? ''), ...(data === undefined ? {} : { data }) }
 }

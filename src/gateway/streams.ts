@@ -1,5 +1,7 @@
 // Every open stream, by the credential that opened it, so that a revoke can close them at once.
+
 import type { Principal } from '../grants/principal.ts'
+import { AppError } from '../kernel/app-error.ts'
 
 export interface StreamOwner {
   principalId: string
@@ -14,12 +16,16 @@ export const ownerOf = ({ principal }: { principal: Principal }): StreamOwner =>
 export interface Streams {
   /** Returns the function that takes the stream off the register. */
   add(owner: StreamOwner, close: () => void): () => void
+  /** @throws AppError rate_limited when the person's clients hold as many as they may */
+  checkRoom(owner: StreamOwner): void
   closeOf(ref: string): void
   closeAll(): void
   readonly size: number
 }
 
-export function createStreams(): Streams {
+const RETRY_SECONDS = 30
+
+export function createStreams(perUser = Number.POSITIVE_INFINITY): Streams {
   const open = new Map<string, Set<() => void>>()
   let size = 0
   const closeOf = (ref: string) => {
@@ -44,6 +50,13 @@ export function createStreams(): Streams {
           if (set?.size === 0) open.delete(key)
         }
       }
+    },
+    checkRoom({ userId }) {
+      if ((open.get(userId)?.size ?? 0) < perUser) return
+      throw new AppError('rate_limited', `Your clients hold ${perUser} event streams open.`, {
+        remedy: 'Close programs that you do not use, or raise limits.streams-per-user.',
+        data: { limit: perUser, retryAfter: RETRY_SECONDS },
+      })
     },
     closeOf,
     closeAll: () => [...open.keys()].forEach(closeOf),

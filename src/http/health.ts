@@ -2,6 +2,9 @@
 import { Hono } from 'hono'
 import { messageOf } from '../kernel/app-error.ts'
 
+/** Answered whatever else is refused. */
+export const HEALTH_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz'])
+
 export function healthRoutes(readiness: () => Promise<unknown>): Hono {
   const app = new Hono()
   app.get('/healthz', (c) => c.json({ status: 'ok' }))

@@ -1,18 +1,23 @@
 // The HTTP server: limits and host check first, then the endpoints on the bare request, everything else through Hono.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
 import { AppError, isAppError, messageOf } from '../kernel/app-error.ts'
 import type { NewId } from '../kernel/ids.ts'
+import { lastAnswer } from '../kernel/last-answer.ts'
 import { problemOf } from '../kernel/problem.ts'
-import { seconds } from '../kernel/time.ts'
+import { type Clock, seconds } from '../kernel/time.ts'
 import type { Origin } from '../logs/event.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { ClientAddress } from './client-address.ts'
+import { type Connection, type ConnectionLimits, createConnections } from './connections.ts'
+import { HEALTH_PATHS } from './health.ts'
 import type { Hosts } from './hosts.ts'
+import { checkHead } from './request-head.ts'
 
 export interface HttpDeps {
+  clock: Clock
   newId: NewId
   log: Logger
   hosts: Hosts
@@ -20,6 +25,10 @@ export interface HttpDeps {
   /** Answers the endpoints; false when the path is none of them. */
   endpoint(req: IncomingMessage, res: ServerResponse, pathname: string, origin: Origin): boolean
   app: Hono<HonoEnv>
+  limits: ConnectionLimits & {
+    /** How long a client may take to send a request; for its headers a quarter, to read anything of an answer a half. */
+    clientTimeoutMs: number
+  }
 }
 
 /** What Hono handlers find in the context. */
@@ -43,43 +52,70 @@ export const originOf = (req: IncomingMessage): Origin =>
   origins.get(req) ?? { contextId: 'req_unknown' }
 
 export function createHttpServer(deps: HttpDeps): HttpServer {
-  const connections = new WeakMap<Socket, string>()
-  /** Opened and not used yet: Node does not count them as idle when it closes. */
-  const unused = new Set<Socket>()
+  const { clientTimeoutMs } = deps.limits
   const hono = getRequestListener(deps.app.fetch, { overrideGlobalObjects: false })
 
   const server = createServer(
     {
       maxHeaderSize: MAX_HEADER_BYTES,
-      headersTimeout: seconds(15),
-      requestTimeout: seconds(60),
+      headersTimeout: clientTimeoutMs / 4,
+      requestTimeout: clientTimeoutMs,
+      // Node looks every 30 seconds unless told: every timeout would be as much late.
+      connectionsCheckingInterval: clientTimeoutMs / 16,
       keepAliveTimeout: seconds(75),
+      // A peer that is gone without a word is noticed by the kernel, also while nothing is sent.
+      keepAlive: true,
+      keepAliveInitialDelay: seconds(60),
     },
-    (req, res) => {
-      const origin = originFor(req)
-      origins.set(req, origin)
-      try {
-        deps.hosts.check(req.headers.host)
-        const pathname = pathOf(req.url ?? '/')
-        if (!deps.endpoint(req, res, pathname, origin)) void hono(req, res)
-      } catch (error) {
-        refuse(res, error)
-      }
-    },
+    (req, res) => serve(req, res, false),
   )
-
-  server.on('connection', (socket) => {
-    unused.add(socket)
-    socket.once('close', () => unused.delete(socket))
+  // The total is bounded above. A bound on the number would drop the rest without a word, Origin or Host among them.
+  server.maxHeadersCount = 0
+  server.on('checkContinue', (req, res) => serve(req, res, true))
+  const connections = createConnections({
+    clock: deps.clock,
+    log: deps.log,
+    newId: deps.newId,
+    limits: deps.limits,
+    isProxy: deps.address.isProxy,
+    closeIdle: () => server.closeIdleConnections(),
+    stalledMs: clientTimeoutMs / 2,
   })
+  server.on('connection', connections.opened)
 
-  function originFor(req: IncomingMessage): Origin {
-    unused.delete(req.socket)
-    let connectionId = connections.get(req.socket)
-    if (connectionId === undefined) {
-      connectionId = deps.newId('con')
-      connections.set(req.socket, connectionId)
+  function serve(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
+    const connection = connections.used(req.socket)
+    const { last } = connection
+    // Sent after a request whose answer ends the connection: it would run, and nobody could be told.
+    if (last?.headersSent && !last.shouldKeepAlive) return
+    connection.last = res
+    const origin = originFor(req, connection.id)
+    origins.set(req, origin)
+    try {
+      checkHead(req, deps.hosts)
+      admit(req, res, connection, origin)
+      if (expectsContinue) res.writeContinue()
+      const pathname = pathOf(req.url ?? '/')
+      if (!deps.endpoint(req, res, pathname, origin)) void hono(req, res)
+    } catch (error) {
+      refuse(req, res, error)
     }
+  }
+
+  /** @throws AppError overloaded | rate_limited; never for a question after our health */
+  function admit(
+    req: IncomingMessage,
+    res: ServerResponse,
+    { refusal, viaProxy }: Connection,
+    { ip }: Origin,
+  ): void {
+    if (refusal) {
+      res.shouldKeepAlive = false
+      if (!HEALTH_PATHS.has(pathOf(req.url ?? '/'))) throw refusal
+    } else if (viaProxy) res.once('close', connections.requestOf(ip))
+  }
+
+  function originFor(req: IncomingMessage, connectionId: string): Origin {
     const ip = deps.address(req)
     const userAgent = req.headers['user-agent']?.slice(0, 300)
     return {
@@ -90,7 +126,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     }
   }
 
-  function refuse(res: ServerResponse, error: unknown) {
+  function refuse(req: IncomingMessage, res: ServerResponse, error: unknown) {
     const known = isAppError(error)
       ? error
       : new AppError(
@@ -99,9 +135,13 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
         )
     if (known.code === 'internal')
       deps.log.error({ error: messageOf(error) }, 'a request failed at the door')
-    res
-      .writeHead(known.status, { 'content-type': 'application/problem+json', connection: 'close' })
-      .end(JSON.stringify(problemOf(known)))
+    const headers: Record<string, string> = {
+      'content-type': 'application/problem+json',
+      connection: 'close',
+    }
+    const after = known.data?.retryAfter
+    if (typeof after === 'number') headers['retry-after'] = String(after)
+    lastAnswer(req, res, known.status, headers, JSON.stringify(problemOf(known)))
   }
 
   return {
@@ -123,7 +163,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
           resolve()
         })
         server.closeIdleConnections()
-        for (const socket of unused) socket.destroy()
+        connections.close()
       }),
   }
 }

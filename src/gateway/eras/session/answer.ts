@@ -5,6 +5,7 @@ import { AppError } from '../../../kernel/app-error.ts'
 import type { Clock } from '../../../kernel/time.ts'
 import { askClient } from '../../ask-client.ts'
 import type { Answer } from '../../gateway.ts'
+import type { Heartbeats } from '../../heartbeats.ts'
 import type { Session } from '../../sessions.ts'
 import { openSse, SSE_HEADERS, type SseStream } from '../../sse.ts'
 
@@ -13,6 +14,7 @@ const SILENCE_MS = 10_000
 export function sessionAnswer(
   res: ServerResponse,
   clock: Clock,
+  heartbeats: Heartbeats,
   rawId: string,
   session: Session | null,
   acceptsStream: boolean,
@@ -24,7 +26,7 @@ export function sessionAnswer(
 
   function opened(): SseStream | null {
     if (stream || answered || res.headersSent || !acceptsStream) return stream
-    stream = openSse(res, clock)
+    stream = openSse(res, heartbeats)
     return stream
   }
 

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Principal } from '../../../grants/principal.ts'
 import { AppError, isAppError } from '../../../kernel/app-error.ts'
 import { SESSION_VERSIONS } from '../../../kernel/mcp.ts'
+import { discard } from '../../../servers/http/exchange.ts'
 import type { RpcReply } from '../../../servers/link.ts'
 import { callTool } from '../../call-tool.ts'
 import type { Endpoint } from '../../endpoint-path.ts'
@@ -36,7 +37,7 @@ export async function post(deps: GatewayDeps, incoming: SessionCall): Promise<vo
       ...call,
       era: 'session',
       session: of,
-      answer: sessionAnswer(res, d.core.clock, message.rawId ?? 'null', of, accepts),
+      answer: sessionAnswer(res, d.core.clock, d.heartbeats, message.rawId ?? 'null', of, accepts),
     }
   }
 }
@@ -210,7 +211,7 @@ async function passOn(
         signal: AbortSignal.timeout(deps.limits.callTimeoutMs),
         deadline: deps.limits.callTimeoutMs,
       })
-      reply?.body.resume()
+      if (reply) discard(deps.core.clock, reply)
     } catch (error) {
       if (!isAppError(error)) throw error
       deps.core.log.debug(

@@ -3,6 +3,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Principal } from '../../../grants/principal.ts'
 import { AppError } from '../../../kernel/app-error.ts'
+import { discard } from '../../../servers/http/exchange.ts'
 import type { Link } from '../../../servers/link.ts'
 import type { Server } from '../../../servers/server.ts'
 import type { Endpoint } from '../../endpoint-path.ts'
@@ -27,10 +28,15 @@ export async function listen(
       },
     )
   }
+  const owner = { principalId: principal.id, userId: principal.user.id }
   const passed = await passedThrough(deps, req, res, { principal, endpoint, session })
   if (passed) return
+  // Nobody would ever say that it is closed.
+  if (res.closed) return
+  // The one that it replaces makes room.
+  if (!session.stream) deps.streams.checkRoom(owner)
   session.stream?.end()
-  const stream = openSse(res, deps.core.clock)
+  const stream = openSse(res, deps.heartbeats)
   session.stream = stream
   const send = (method: string, params?: object) =>
     stream.send(JSON.stringify({ jsonrpc: '2.0', method, ...(params ? { params } : {}) }))
@@ -42,10 +48,7 @@ export async function listen(
       if (session.subscriptions.has(uri)) send('notifications/resources/updated', params)
     },
   })
-  const offStreams = deps.streams.add(
-    { principalId: principal.id, userId: principal.user.id },
-    stream.end,
-  )
+  const offStreams = deps.streams.add(owner, stream.end)
   res.on('close', () => {
     offNotifications()
     offStreams()
@@ -69,7 +72,11 @@ async function passedThrough(
     affinityOf(server, 'session', session, principal.user.id),
   )
   if (!link.forward) return false
+  const owner = { principalId: principal.id, userId: principal.user.id }
+  deps.streams.checkRoom(owner)
   const gone = new AbortController()
+  res.on('close', () => gone.abort())
+  if (res.closed) return true
   const reply = await link.forward({
     method: 'GET',
     headers: { accept: 'text/event-stream', 'last-event-id': lastEventId },
@@ -77,18 +84,15 @@ async function passedThrough(
     deadline: deps.limits.callTimeoutMs,
   })
   if (reply.status !== 200) {
-    reply.body.resume()
+    discard(deps.core.clock, reply)
     return false
   }
   res.writeHead(200, SSE_HEADERS)
   res.flushHeaders()
-  const off = deps.streams.add({ principalId: principal.id, userId: principal.user.id }, () =>
-    res.destroy(),
+  res.on(
+    'close',
+    deps.streams.add(owner, () => res.destroy()),
   )
-  res.on('close', () => {
-    off()
-    gone.abort()
-  })
   reply.body.on('error', () => res.destroy())
   reply.body.pipe(res)
   return true

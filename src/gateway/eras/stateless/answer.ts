@@ -4,6 +4,7 @@ import { AppError } from '../../../kernel/app-error.ts'
 import type { JsonObject } from '../../../kernel/mcp.ts'
 import type { Clock } from '../../../kernel/time.ts'
 import type { Answer } from '../../gateway.ts'
+import type { Heartbeats } from '../../heartbeats.ts'
 import { isObject } from '../../message.ts'
 import { openSse, type SseStream } from '../../sse.ts'
 
@@ -12,6 +13,7 @@ const SILENCE_MS = 10_000
 export function statelessAnswer(
   res: ServerResponse,
   clock: Clock,
+  heartbeats: Heartbeats,
   rawId: string,
   serverInfo: () => JsonObject,
   cacheable: boolean,
@@ -19,7 +21,7 @@ export function statelessAnswer(
   let stream: SseStream | null = null
   let answered = false
   const opened = () => {
-    if (!stream && !answered && !res.headersSent) stream = openSse(res, clock)
+    if (!stream && !answered && !res.headersSent) stream = openSse(res, heartbeats)
     return stream
   }
   const silence = clock.after(SILENCE_MS, () => void opened())

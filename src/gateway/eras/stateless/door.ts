@@ -5,6 +5,7 @@ import { endpointHello } from '../../hello.ts'
 import { LISTS } from '../../lists.ts'
 import { decideOn, resolve, serversOf, TARGETED, type Target } from '../../resolve.ts'
 import { methodNotFound } from '../../rpc-error.ts'
+import { ownerOf } from '../../streams.ts'
 import { statelessAnswer } from './answer.ts'
 import { checkEnvelope } from './envelope.ts'
 import { hello } from './hello.ts'
@@ -36,6 +37,7 @@ export async function post(deps: GatewayDeps, incoming: StatelessCall): Promise<
     answer: statelessAnswer(
       res,
       deps.core.clock,
+      deps.heartbeats,
       message.rawId ?? 'null',
       serverInfo,
       CACHEABLE.has(method),
@@ -73,10 +75,10 @@ async function subscribe(deps: GatewayDeps, call: Call): Promise<void> {
     call.endpoint.kind === 'server' ? serversOf(deps.views, call.endpoint)[0] : undefined
   if (server?.spec.kind !== 'http' || deps.views.catalog(server)?.era !== 'stateless')
     return listen(deps, call)
-  const off = deps.streams.add(
-    { principalId: call.principal.id, userId: call.principal.user.id },
-    () => call.res.destroy(),
-  )
+  const owner = ownerOf(call)
+  deps.streams.checkRoom(owner)
+  if (call.res.closed) return
+  const off = deps.streams.add(owner, () => call.res.destroy())
   call.res.on('close', off)
   return callTool(
     deps,

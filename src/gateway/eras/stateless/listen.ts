@@ -7,6 +7,7 @@ import { isObject } from '../../message.ts'
 import type { ListKind } from '../../notifications.ts'
 import { invalidParams } from '../../rpc-error.ts'
 import { openSse } from '../../sse.ts'
+import { ownerOf } from '../../streams.ts'
 
 const SUBSCRIPTION_KEY = 'io.modelcontextprotocol/subscriptionId'
 
@@ -23,7 +24,11 @@ export function listen(deps: GatewayDeps, call: Call): void {
     throw invalidParams('subscriptions/listen: the notifications filter is not valid.')
   const { capabilities } = endpointHello(deps.views, call.principal, call.endpoint)
   const honoured = honour(parsed.data, capabilities)
-  const stream = openSse(call.res, deps.core.clock)
+  const owner = ownerOf(call)
+  deps.streams.checkRoom(owner)
+  // Nobody would ever say that it is closed.
+  if (call.res.closed) return
+  const stream = openSse(call.res, deps.heartbeats)
   const { rawId } = call.message
   const meta = `"_meta":{"${SUBSCRIPTION_KEY}":${rawId}}`
   const send = (method: string, params: JsonObject) => {
@@ -49,10 +54,7 @@ export function listen(deps: GatewayDeps, call: Call): void {
     stream.send(`{"jsonrpc":"2.0","id":${rawId},"result":{"resultType":"complete",${meta}}}`)
     stream.end()
   }
-  const offStreams = deps.streams.add(
-    { principalId: call.principal.id, userId: call.principal.user.id },
-    close,
-  )
+  const offStreams = deps.streams.add(owner, close)
   call.res.on('close', () => {
     off()
     offStreams()
