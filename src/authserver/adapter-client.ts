@@ -1,14 +1,19 @@
 // Registered clients. A metadata document client has a row too (so that it can be listed, trusted and blocked), but
 // the library reads it from its document, so find() does not answer for it.
+import { sql } from 'kysely'
 import type { Vault } from '../credentials/vault.ts'
 import { networkOf } from '../kernel/network.ts'
 import type { Core } from '../logs/core.ts'
+import type { Tx } from '../store/store.ts'
 import type { StateRow } from '../store/tables/state.ts'
 import type { AdapterDeps, ModelAdapter } from './adapter.ts'
 import { parseObject } from './records.ts'
 import { Conflict, currentUnit, type OidcUnit, type Payload, readIn } from './unit-of-work.ts'
 
 type ClientRow = StateRow<'clients'>
+
+/** Next to the numbers that the store uses for itself. */
+const REGISTRATION_LOCK = 0x6d6f_0101
 
 export const clientSecretAad = (id: string) => `clients:${id}:secret_sealed`
 
@@ -41,7 +46,7 @@ export function clientAdapter({ core, vault }: AdapterDeps): ModelAdapter {
     async upsert(id, payload) {
       const unit = currentUnit()
       const { client_id: _id, client_secret: secret, ...metadata } = payload as Payload
-      const { fingerprint = null, scope = null } = unit.facts.registration ?? {}
+      const { fingerprint = null, scope = null, admit } = unit.facts.registration ?? {}
       const name = typeof metadata.client_name === 'string' ? metadata.client_name : id
       unit.client = { id, name }
       const row: ClientRow = {
@@ -60,7 +65,9 @@ export function clientAdapter({ core, vault }: AdapterDeps): ModelAdapter {
       unit.clients.set(id, row)
       unit.operations.push({
         audits: true,
-        async run({ db, audit, changed }) {
+        async run(handle) {
+          const { db, audit, changed } = handle
+          await oneAtATime(core, db)
           if (row.fingerprint !== null) {
             const twin = await db
               .selectFrom('clients')
@@ -70,6 +77,7 @@ export function clientAdapter({ core, vault }: AdapterDeps): ModelAdapter {
               .executeTakeFirst()
             if (twin) throw new Conflict('The same client was registered by another request.')
           }
+          await admit?.(handle)
           await db.insertInto('clients').values(row).execute()
           changed('client', id)
           await audit({
@@ -77,7 +85,7 @@ export function clientAdapter({ core, vault }: AdapterDeps): ModelAdapter {
             target: { type: 'client', id, name },
             clientId: id,
             clientName: name,
-            detail: { kind: 'dcr', redirectUris: metadata.redirect_uris },
+            detail: { kind: 'dcr', ...someOf(metadata.redirect_uris) },
           })
         },
       })
@@ -94,4 +102,17 @@ export function clientAdapter({ core, vault }: AdapterDeps): ModelAdapter {
 
     destroy: () => Promise.reject(new TypeError('Clients are revoked, never destroyed.')),
   }
+}
+
+/** On SQLite there is one writer anyway; on Postgres two identical registrations would not see each other. */
+async function oneAtATime({ store }: Core, db: Tx): Promise<void> {
+  if (store.dialect === 'postgres')
+    await sql`select pg_advisory_xact_lock(${sql.lit(REGISTRATION_LOCK)})`.execute(db)
+}
+
+/** The log is never deleted from, and the addresses are chosen by strangers: enough to recognise them. */
+function someOf(redirectUris: unknown) {
+  const all = Array.isArray(redirectUris) ? redirectUris.map(String) : []
+  const some = all.slice(0, 5).map((uri) => uri.slice(0, 200))
+  return { redirectUris: some, ...(all.length > some.length && { more: all.length - some.length }) }
 }

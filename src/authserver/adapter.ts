@@ -8,7 +8,7 @@ import { accessTokenAdapter } from './adapter-access-token.ts'
 import { clientAdapter } from './adapter-client.ts'
 import { grantAdapter } from './adapter-grant.ts'
 import { fromRow, recordKey, toRow } from './records.ts'
-import { keepGrantUntil, retryable } from './refresh-rule.ts'
+import { keepGrantUntil, RETRIES, retryable } from './refresh-rule.ts'
 import { Conflict, currentUnit, type OidcUnit, type Payload, readIn } from './unit-of-work.ts'
 
 /** What an adapter of one model implements; the rest of the library's interface is never reached by our features. */
@@ -149,7 +149,13 @@ function recordAdapter({ core, vault }: AdapterDeps, model: string): ModelAdapte
               .executeTakeFirst()
             if (!fresh || !(await retryable(db, fresh, unit.now)))
               throw new Conflict('The successor of the refresh token was used.')
-            await row.set((e) => ({ retries: e('retries', '+', 1) })).execute()
+            const counted = await row
+              .set((e) => ({ retries: e('retries', '+', 1) }))
+              // Of many at once each was let through on the same count.
+              .where('retries', '<', RETRIES)
+              .executeTakeFirst()
+            if (counted.numUpdatedRows === 0n)
+              throw new Conflict('The refresh token was tried too often.')
             return
           }
           const done = await row

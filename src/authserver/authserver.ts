@@ -11,7 +11,7 @@ import { oauthErrorOf } from './answers.ts'
 import { derivedCookies } from './browser-session.ts'
 import { createClientDocuments } from './client-documents.ts'
 import type { Keys } from './configuration.ts'
-import { allowedOrigin, preflight, withCors } from './cors.ts'
+import { allowedOrigin, preflight, refuseForeignPage, withCors } from './cors.ts'
 import type { AuthServerDeps } from './deps.ts'
 import { eventRow } from './events.ts'
 import { createInteractions } from './interactions.ts'
@@ -22,7 +22,9 @@ import { readBody } from './read-body.ts'
 import { parseObject } from './records.ts'
 import { refusalMessage } from './refusal-page.ts'
 import { register } from './registration.ts'
+import { createRoom, type Room } from './registration-room.ts'
 import { type Captured, libraryHeaders, runProvider, toResponse } from './run-provider.ts'
+import { createStrangers, type Strangers } from './strangers.ts'
 import { sweep } from './sweep.ts'
 import { easeTokenRequest } from './token-request.ts'
 import { type Facts, type OidcUnit, runUnit } from './unit-of-work.ts'
@@ -39,9 +41,16 @@ export interface AuthServer {
 
 export function createAuthServer(deps: AuthServerDeps): AuthServer {
   const provider = providerCache(deps)
-  const serve = serveWith(deps)
+  const strangers = createStrangers(deps)
+  const parts: Parts = {
+    deps,
+    provider,
+    strangers,
+    room: createRoom(deps),
+    serve: serveWith(deps, strangers),
+  }
   return {
-    handle: (c) => handle(deps, provider, serve, c),
+    handle: (c) => handle(parts, c),
     interactions: createInteractions(deps, provider),
     protectedResource: (path) => protectedResource(deps, path),
     sweep: () => sweep(deps),
@@ -50,6 +59,14 @@ export function createAuthServer(deps: AuthServerDeps): AuthServer {
 
 type GetProvider = () => Promise<Provider>
 type Serve = (facts: Facts, work: (unit: OidcUnit) => Promise<Response>) => Promise<Response>
+
+interface Parts {
+  deps: AuthServerDeps
+  provider: GetProvider
+  strangers: Strangers
+  room: Room
+  serve: Serve
+}
 
 /** One library per issuer. Keys are read when first needed, and again when that failed. */
 function providerCache(deps: AuthServerDeps): GetProvider {
@@ -79,7 +96,7 @@ async function loadKeys({ core, vault }: AuthServerDeps): Promise<Keys> {
 }
 
 /** Runs a unit, records its events after the commit, and turns what failed into an answer. */
-function serveWith({ core, journal }: AuthServerDeps): Serve {
+function serveWith({ core, journal }: AuthServerDeps, strangers: Strangers): Serve {
   return async (facts, work) => {
     const { result, unit } = await runUnit(core, facts, async (unit) => {
       const response = await work(unit)
@@ -87,7 +104,9 @@ function serveWith({ core, journal }: AuthServerDeps): Serve {
       if (response.status >= 500) unit.operations.length = 0
       return response
     })
-    for (const event of unit.events) journal.record('auth', eventRow(core, unit, event))
+    for (const event of strangers.recorded(unit))
+      journal.record('auth', eventRow(core, unit, event))
+    await strangers.committed(unit)
     return result
   }
 }
@@ -100,20 +119,18 @@ const PROGRAMS: Record<string, 'POST' | 'GET'> = {
   '/oauth/par': 'POST',
   '/oauth/jwks': 'GET',
 }
+const LONGEST_REQUEST = 8 * 1024
 const AUTHORIZE = /^\/oauth\/authorize(?:\/([\w-]{1,64}))?$/
 
-async function handle(
-  deps: AuthServerDeps,
-  provider: GetProvider,
-  serve: Serve,
-  c: Context,
-): Promise<Response> {
+async function handle(parts: Parts, c: Context): Promise<Response> {
+  const { deps } = parts
   const { pathname } = new URL(c.req.url)
   const authorize = AUTHORIZE.exec(pathname)
-  if (authorize) return browser(deps, provider, serve, c, authorize[1])
+  if (authorize) return browser(parts, c, authorize[1])
   const origin = allowedOrigin(deps, c.req.raw.headers)
   try {
-    return withCors(await program(deps, provider, serve, c, pathname, origin), origin)
+    if (c.req.method === 'POST') refuseForeignPage(c.req.header('origin'), origin)
+    return withCors(await program(parts, c, pathname, origin), origin)
   } catch (error) {
     if (!isAppError(error)) throw error
     return withCors(oauthErrorOf(error), origin)
@@ -121,9 +138,7 @@ async function handle(
 }
 
 async function program(
-  deps: AuthServerDeps,
-  provider: GetProvider,
-  serve: Serve,
+  { deps, provider, strangers, room, serve }: Parts,
   c: Context,
   pathname: string,
   origin: string | undefined,
@@ -156,7 +171,11 @@ async function program(
     )
   const body = method === 'POST' ? await readBody(c.req.raw) : undefined
   if (pathname === '/oauth/register' && body)
-    return register(deps, library, { headers, body, origin: facts.origin }, serve)
+    return register(deps, library, { headers, body, origin: facts.origin }, room, serve)
+  if (pathname === '/oauth/par' && body) {
+    refuseTooLong(body.length)
+    strangers.admit({ ip: facts.origin.ip })
+  }
   return serve(facts, async (unit) => {
     const captured = await runProvider(library, {
       method,
@@ -186,9 +205,7 @@ function saysWhenItEnds(
 
 /** GET /oauth/authorize and the way back from a page: a person is looking, so failures are pages. */
 async function browser(
-  deps: AuthServerDeps,
-  provider: GetProvider,
-  serve: Serve,
+  { deps, provider, strangers, serve }: Parts,
   c: Context,
   uid: string | undefined,
 ): Promise<Response> {
@@ -205,9 +222,16 @@ async function browser(
   try {
     const cookies = c.req.header('cookie') ?? ''
     const signedIn = await deps.signedIn(cookies, c.req.header('host'))
-    const library = await provider()
+    const origin = deps.originOf(c)
     const { pathname, search } = new URL(c.req.url)
-    return await serve({ origin: deps.originOf(c), signedIn }, async (unit) => {
+    // Going on with a request stores no more than it removes, and needs the cookie of one that was admitted.
+    if (uid === undefined) {
+      refuseTooLong(search.length)
+      strangers.admit({ userId: signedIn?.account.id, ip: origin.ip })
+    }
+    const library = await provider()
+    const silently = uid === undefined && startedHere(c)
+    return await serve({ origin, signedIn, silently }, async (unit) => {
       const headers = libraryHeaders(c.req.raw.headers, deps.publicUrl())
       headers.cookie = await derivedCookies(library, cookies, uid)
       const captured = await runProvider(library, {
@@ -220,7 +244,7 @@ async function browser(
     })
   } catch (error) {
     if (!isAppError(error)) throw error
-    return deps.renderMessage(c, {
+    const rendered = await deps.renderMessage(c, {
       status: error.status,
       code: error.code,
       title: 'This sign-in cannot go on now',
@@ -228,7 +252,27 @@ async function browser(
       remedy: error.remedy ?? 'Start again from the client.',
       details: [],
     })
+    const response = new Response(rendered.body, rendered)
+    const retryAfter = error.data?.retryAfter
+    if (typeof retryAfter === 'number') response.headers.set('retry-after', String(retryAfter))
+    return response
   }
+}
+
+/** Of a pending request all of this is stored, and real ones are a tenth as long. @throws AppError too_large */
+function refuseTooLong(length: number): void {
+  if (length > LONGEST_REQUEST)
+    throw new AppError(
+      'too_large',
+      `An authorization request has at most ${LONGEST_REQUEST} characters.`,
+      { remedy: 'Tell the maker of the client: most likely it sends a long state.' },
+    )
+}
+
+/** Not led here by another site, as far as the browser says (threats.md row 6): one that says nothing may have been. */
+function startedHere(c: Context): boolean {
+  const site = c.req.header('sec-fetch-site')
+  return site === 'none' || site === 'same-origin'
 }
 
 async function page(deps: AuthServerDeps, c: Context, unit: OidcUnit, captured: Captured) {

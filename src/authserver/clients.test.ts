@@ -235,6 +235,8 @@ forEachStore((_name, open) => {
       addStaticClient(rig.core, rig.vault, by, { name: 'x', redirectUris: [uri] })
     await expect(add('http://company.example/cb')).rejects.toMatchObject({
       code: 'invalid_redirect',
+      message: expect.stringContaining('Plain http'),
+      remedy: expect.stringContaining('exact address'),
     })
     await expect(add('https://claude.ai/*')).rejects.toMatchObject({ code: 'invalid_redirect' })
   })

@@ -136,12 +136,14 @@ export async function addStaticClient(
     { scopes: [] },
   )
   if (!registration.ok)
-    throw new AppError(
-      registration.error === 'invalid_redirect_uri'
-        ? 'invalid_redirect'
-        : 'invalid_client_metadata',
-      registration.description,
-    )
+    throw registration.error === 'invalid_redirect_uri'
+      ? new AppError('invalid_redirect', registration.description, {
+          remedy:
+            'Give the exact address that the client returns to, as its own documentation shows it; `claude` stands for both of hosted Claude.',
+        })
+      : new AppError('invalid_client_metadata', registration.description, {
+          remedy: 'Correct it and add the client again. Nothing was stored.',
+        })
   const { metadata } = registration
   const id = core.newId('cli')
   const secret = core.random(32).toString('base64url')

@@ -248,6 +248,32 @@ forEachStore((_name, open) => {
     expect(await rig.core.store.db.selectFrom('grants').selectAll().execute()).toHaveLength(2)
   })
 
+  it.each(['cross-site', 'same-site', undefined])(
+    'threats 6: with Sec-Fetch-Site %s even a trusted client is asked about, whoever is signed in',
+    async (site) => {
+      const rig = await openRig(open)
+      const by = operator('test')
+      const { id, secret } = await addStaticClient(rig.core, rig.vault, by, {
+        name: 'Company',
+        redirectUris: ['https://company.example/cb'],
+      })
+      const client = { id, secret: secret.reveal(), redirect: 'https://company.example/cb' }
+      await trustClient(rig.core, by, id)
+      const { browser } = await connect(rig)
+      if (site === undefined) delete browser.headers['sec-fetch-site']
+      else browser.headers['sec-fetch-site'] = site
+      const asked = await pageOf(await browser.follow(authorizeUrl(rig, client, pkce())))
+      expect(asked.at).toMatch(/^\/consent\//)
+      // Nor does a sign-in on the way make it silent.
+      rig.signOutEverywhere()
+      const { at } = await pageOf(await browser.follow(authorizeUrl(rig, client, pkce())))
+      browser.headers['sec-fetch-site'] = 'same-origin'
+      const after = await pageOf(await browser.submit(at, { login: 'alice' }))
+      expect(after.at).toMatch(/^\/consent\//)
+      expect(await rig.core.store.db.selectFrom('grants').selectAll().execute()).toHaveLength(1)
+    },
+  )
+
   it('a registered client is asked about even when an admin trusts it, and so is a static one on loopback', async () => {
     const rig = await openRig(open)
     const by = operator('test')

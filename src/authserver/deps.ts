@@ -67,8 +67,28 @@ export interface AuthServerDeps {
 export interface Limits {
   /** New registrations of one address (IPv6: one /64) in an hour. Hosted clients of many people share an address. */
   registrationsPerHour: number
-  /** Registered clients in all. Those that nobody used for a day make room. */
+  /** New registrations of everybody in an hour: each leaves a row in the audit log, which is never deleted. */
+  registrationsPerHourInAll: number
+  /** Registered clients in all. Those that nobody used for an hour make room, and go after a day anyway. */
   clients: number
+  /** Characters of metadata of all registered clients. */
+  clientBytes: number
+  /** Authorization requests of one address, or of one person who is signed in; also the most at once. */
+  authorizationsPerMinute: number
+  /** Requests kept while nobody has signed in for them; beyond, the oldest give way. */
+  pendingRequests: number
 }
 
-export const DEFAULT_LIMITS: Limits = { registrationsPerHour: 120, clients: 20_000 }
+const DEFAULT_LIMITS: Limits = {
+  registrationsPerHour: 120,
+  registrationsPerHourInAll: 2_000,
+  clients: 20_000,
+  clientBytes: 32 * 2 ** 20,
+  authorizationsPerMinute: 60,
+  pendingRequests: 5_000,
+}
+
+export const limitsOf = ({ limits }: Pick<AuthServerDeps, 'limits'>): Limits => ({
+  ...DEFAULT_LIMITS,
+  ...limits,
+})

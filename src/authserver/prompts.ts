@@ -29,8 +29,8 @@ export function createPolicy() {
 }
 
 /**
- * May this request pass without a consent page? Only a client that an admin set up by hand and trusts, and never one
- * on a loopback address, which any program on the person's computer can take.
+ * May this request pass without a consent page? Only of a client that an admin set up by hand and trusts, never to a
+ * loopback address, which any program on the person's computer can take, and never when another site led here.
  */
 export function trusted({ oidc }: KoaContextWithOIDC): boolean {
   const id = oidc.client?.clientId
@@ -40,6 +40,7 @@ export function trusted({ oidc }: KoaContextWithOIDC): boolean {
     row?.kind === 'static' &&
     row.trusted === 1 &&
     typeof redirect === 'string' &&
-    !isLoopback(redirect)
+    !isLoopback(redirect) &&
+    currentUnit().facts.silently === true
   )
 }

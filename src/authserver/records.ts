@@ -38,7 +38,8 @@ export function toRow(
     payload: SEALED.has(model) ? vault.seal(stored, aad(model, idHash)) : stored,
     grant_id: text(payload.grantId),
     uid_hash: model === 'Session' ? tokenHash(text(payload.uid) ?? '') : null,
-    account_id: text(payload.accountId),
+    account_id:
+      text(payload.accountId) ?? text((payload.session as Payload | undefined)?.accountId),
     client_id: text(payload.clientId),
     created_at: now,
     expires_at: ttl === undefined ? null : now + ttl * 1000,

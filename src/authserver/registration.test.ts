@@ -40,7 +40,7 @@ const local = (extra = {}) => ({
 })
 const clients = (rig: Rig) => rig.core.store.db.selectFrom('clients').selectAll().execute()
 
-forEachStore((name, open) => {
+forEachStore((_name, open) => {
   it('a Claude-shaped confidential registration works as it comes, and its client connects', async () => {
     const rig = await openRig(open)
     const { status, json, headers } = await rig.register(claude)
@@ -103,14 +103,12 @@ forEachStore((name, open) => {
 
   it('identical registrations of public clients get one client_id, also when they come at once', async () => {
     const rig = await openRig(open)
-    const answers = await Promise.all([1, 2, 3].map(() => rig.register(local())))
+    const answers = await Promise.all(Array.from({ length: 12 }, () => rig.register(local())))
     answers.push(await rig.register(local({ scope: 'mcp' })))
-    expect(answers.map(({ status }) => status)).toEqual([201, 201, 201, 201])
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([201]))
     const ids = new Set(answers.map(({ json }) => json.client_id))
-    expect(ids.size).toBeLessThanOrEqual(name === 'sqlite' ? 1 : 3)
-    expect((await rig.register(local())).json.client_id).toBe(
-      (await rig.register(local())).json.client_id,
-    )
+    expect(ids.size).toBe(1)
+    expect(await clients(rig)).toHaveLength(1)
     const { json } = await rig.register(local())
     expect(json).toMatchObject({
       redirect_uris: ['http://localhost:54321/callback'],

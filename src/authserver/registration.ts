@@ -3,13 +3,12 @@
 import type Provider from 'oidc-provider'
 import { scopesOf } from '../access/scopes.ts'
 import { AppError } from '../kernel/app-error.ts'
-import { networkOf } from '../kernel/network.ts'
-import { hours } from '../kernel/time.ts'
 import type { Origin } from '../logs/event.ts'
 import type { StateRow } from '../store/tables/state.ts'
 import { oauthError } from './answers.ts'
-import { type AuthServerDeps, DEFAULT_LIMITS } from './deps.ts'
+import type { AuthServerDeps } from './deps.ts'
 import { parseObject } from './records.ts'
+import type { Room } from './registration-room.ts'
 import { normaliseRegistration } from './registration-rules.ts'
 import { runProvider, toResponse } from './run-provider.ts'
 import { type Facts, type OidcUnit, readIn } from './unit-of-work.ts'
@@ -26,6 +25,7 @@ export async function register(
   deps: AuthServerDeps,
   provider: Provider,
   { headers, body, origin }: RegistrationRequest,
+  room: Room,
   serve: Serve,
 ): Promise<Response> {
   if (!deps.auth().registration)
@@ -53,10 +53,11 @@ export async function register(
 
   const { metadata, scopes, fingerprint } = registration
   const scope = scopes.length > 0 ? scopes.join(' ') : null
-  return serve({ ...facts, registration: { fingerprint, scope } }, async (unit) => {
+  const admit = room.taker(origin.ip)
+  return serve({ ...facts, registration: { fingerprint, scope, admit } }, async (unit) => {
     const twin = fingerprint === null ? undefined : await sameClient(deps, unit, fingerprint)
     if (twin) return created(clientAnswer(twin))
-    await requireRoom(deps, unit)
+    room.check(origin.ip)
     const captured = await runProvider(provider, {
       method: 'POST',
       url: '/oauth/register',
@@ -102,40 +103,3 @@ const clientAnswer = (row: StateRow<'clients'>) => ({
   client_id_issued_at: Math.floor(row.created_at / 1000),
   ...parseObject(row.metadata),
 })
-
-/** @throws AppError rate_limited */
-async function requireRoom({ core, limits }: AuthServerDeps, unit: OidcUnit): Promise<void> {
-  const { registrationsPerHour, clients } = { ...DEFAULT_LIMITS, ...limits }
-  const rows = core.store.db.selectFrom('clients').where('kind', '=', 'dcr')
-  const network = networkOf(unit.facts.origin.ip)
-  const count = await readIn(unit, () =>
-    rows
-      .select((e) => e.fn.countAll().as('all'))
-      .select((e) =>
-        e.fn
-          .countAll()
-          .filterWhere('created_ip', '=', network)
-          .filterWhere('created_at', '>', unit.now - hours(1))
-          .as('recent'),
-      )
-      .executeTakeFirstOrThrow(),
-  )
-  if (Number(count.recent) >= registrationsPerHour)
-    throw new AppError(
-      'rate_limited',
-      `This address has registered ${registrationsPerHour} clients within an hour.`,
-      {
-        remedy: 'Use a client that is registered already, or try again in an hour.',
-        data: { retryAfter: 3600 },
-      },
-    )
-  if (Number(count.all) >= clients)
-    throw new AppError(
-      'rate_limited',
-      `This gateway keeps at most ${clients} registered clients.`,
-      {
-        remedy: 'Clients that nobody signed in with are forgotten after a day. Try again later.',
-        data: { retryAfter: 3600 },
-      },
-    )
-}

@@ -21,7 +21,14 @@ export interface Facts {
   /** Path of the endpoint that a program called. */
   endpoint?: string
   /** Set while a registration is forwarded: what the registration rules made of it. */
-  registration?: { fingerprint: string | null; scope: string | null }
+  registration?: {
+    fingerprint: string | null
+    scope: string | null
+    /** Called in the transaction, before the client is stored. @throws AppError rate_limited */
+    admit(unit: Unit): Promise<void>
+  }
+  /** The request may be answered without a page when an admin trusts the client. */
+  silently?: boolean
 }
 
 export interface Operation {

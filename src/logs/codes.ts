@@ -46,7 +46,6 @@ export const eventCodes = define({
   'client.restored': audit('A withdrawn client may ask for authorization again.'),
   'client.revoked': audit('A client was withdrawn together with all its grants.'),
   'client.expired': audit('The registration of a client that was never used was removed.'),
-  'client.document_fetched': audit('The metadata document of a client was read from its URL.'),
   'grant.created': audit('A person allowed a client to use tools in their name.'),
   'grant.revoked': audit('A grant was withdrawn; its tokens are refused from then on.'),
   'key.created': audit('An API key was issued.'),

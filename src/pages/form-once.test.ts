@@ -31,4 +31,17 @@ forEachStore((_name, open) => {
     const rows = await store.db.selectFrom('oidc_records').select('id_hash').execute()
     expect(rows).toEqual([{ id_hash: 'another' }])
   })
+
+  test('anybody can send sign-in forms, so the number of used tokens kept is bounded', async () => {
+    const { store } = await open()
+    const core = testCore(store)
+    const spend = createFormOnce(core, { most: 10, every: 5 })
+    for (let i = 0; i < 40; i++) {
+      core.clock.advance(1)
+      await spend(`hash ${i}`, core.clock.now() + hours(1))
+    }
+    const rows = await store.db.selectFrom('oidc_records').select('id_hash').execute()
+    expect(rows.length).toBeLessThanOrEqual(15)
+    expect(await spend('hash 39', core.clock.now() + hours(1))).toBe(false)
+  })
 })

@@ -1,9 +1,18 @@
 // Form tokens that were used, remembered until they expire: a row, so that no second replica accepts one again.
 import type { Core } from '../logs/core.ts'
+import type { Tx } from '../store/store.ts'
 
 const MODEL = 'PageForm'
 
-export function createFormOnce(core: Core): (hash: string, expiresAt: number) => Promise<boolean> {
+/** Anybody can send a sign-in form. Of more than this the oldest are forgotten: they can be sent once more, no harm. */
+const MOST_KEPT = 20_000
+const BETWEEN_COUNTS = 500
+
+export function createFormOnce(
+  core: Core,
+  { most = MOST_KEPT, every = BETWEEN_COUNTS } = {},
+): (hash: string, expiresAt: number) => Promise<boolean> {
+  let sinceCount = 0
   return (hash, expiresAt) =>
     core.store.transaction(async ({ db }) => {
       const now = core.clock.now()
@@ -12,6 +21,10 @@ export function createFormOnce(core: Core): (hash: string, expiresAt: number) =>
         .where('model', '=', MODEL)
         .where('expires_at', '<=', now)
         .execute()
+      if (++sinceCount >= every) {
+        sinceCount = 0
+        await forgetOldest(db, most)
+      }
       const taken = await db
         .insertInto('oidc_records')
         .values({
@@ -32,4 +45,19 @@ export function createFormOnce(core: Core): (hash: string, expiresAt: number) =>
         .executeTakeFirst()
       return (taken.numInsertedOrUpdatedRows ?? 0n) > 0n
     })
+}
+
+async function forgetOldest(db: Tx, most: number): Promise<void> {
+  const kept = db
+    .selectFrom('oidc_records')
+    .select('id_hash')
+    .where('model', '=', MODEL)
+    .orderBy('created_at', 'desc')
+    .orderBy('id_hash')
+    .limit(most)
+  await db
+    .deleteFrom('oidc_records')
+    .where('model', '=', MODEL)
+    .where('id_hash', 'not in', kept)
+    .execute()
 }
