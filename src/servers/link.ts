@@ -61,6 +61,8 @@ export interface ForwardReply {
   status: number
   headers: Record<string, string | string[] | undefined>
   body: Readable
+  /** The server no longer knows its session, so it has not run the request; the link is closed. */
+  sessionLost?: true
   /** The beginning of a foreign text, safe to show: without the credential that was sent, should the server echo it. */
   quote?(text: string): string
 }

@@ -13,8 +13,9 @@ import type {
   RpcQuestion,
   RpcReply,
 } from '../link.ts'
+import { LISTS_MAY_DIFFER } from '../news.ts'
 import { answerMessage, answerTo, notificationMessage } from '../rpc.ts'
-import { contentType, readText } from '../web.ts'
+import { contentType, readText, webError } from '../web.ts'
 import { type Course, callOver, post } from './call.ts'
 import { REPLY_LIMIT } from './exchange.ts'
 import type { Port } from './port.ts'
@@ -64,6 +65,8 @@ export async function openSession(
   let onNotification: ((notification: RpcNotification) => void) | undefined
   let onQuestion: ((question: RpcQuestion) => Promise<RpcReply>) | undefined
   let listening = false
+  /** Some servers answer 404 where they have no stream; it means something from one that had. */
+  let hadStream = false
   const ended = new AbortController()
 
   const end = (why: Error) => {
@@ -84,7 +87,10 @@ export async function openSession(
         response.body.on('error', () => undefined).destroy()
         throw lost()
       }
-      return response.status === 400 ? refusedSession(response, lost) : response
+      if (response.status !== 400) return response
+      const refusal = await readRefusal(response)
+      if (refusal.sessionLost) throw lost()
+      return refusal
     },
     cancelled: (id) => {
       const message: RpcNotification = {
@@ -107,7 +113,17 @@ export async function openSession(
       signal: ended.signal,
       interrupted: (error) =>
         port.log.debug({ server: target.name, err: error }, 'stream of news lost'),
-      open: (lastEventId) => port.get(own, ended.signal, deadline, lastEventId),
+      reopened: () => onNotification?.(LISTS_MAY_DIFFER),
+      open: async (lastEventId) => {
+        const response = await port.get(own, ended.signal, deadline, lastEventId)
+        if (response.status === 200) hadStream = true
+        // It was restarted: the next reading of its lists opens another session.
+        else if (hadStream && (response.status === 404 || response.status === 400)) {
+          lost()
+          onNotification?.(LISTS_MAY_DIFFER)
+        }
+        return response
+      },
       take: (message) => {
         if (message.kind === 'notification') onNotification?.(message.notification)
         if (message.kind === 'question') {
@@ -157,8 +173,15 @@ export async function openSession(
     forward: async (forward) => {
       if (closed) throw closed
       const reply = await port.forward(forward, own)
-      if (reply.status === 404 && sessionId !== undefined) lost()
-      return reply
+      if (sessionId === undefined || (reply.status !== 404 && reply.status !== 400)) return reply
+      const refusal =
+        reply.status === 404
+          ? Object.assign(reply, { sessionLost: true as const })
+          : await readRefusal(reply).catch((error: unknown) => {
+              throw webError(target, forward.signal, forward.deadline, error)
+            })
+      if (refusal.sessionLost) lost()
+      return refusal
     },
     close: async () => {
       if (closed) return
@@ -195,11 +218,11 @@ class SessionLost extends AppError {
 }
 
 /** Some servers say 400 where the specification wants 404 for a session that they no longer know. */
-async function refusedSession(response: ForwardReply, lost: () => Error): Promise<ForwardReply> {
+async function readRefusal(response: ForwardReply): Promise<ForwardReply> {
   if (!contentType(response.headers).endsWith('json')) return response
   const text = await readText('The server', response.body, REPLY_LIMIT)
-  if (/session/i.test(messageIn(text))) throw lost()
-  return { ...response, body: Readable.from([Buffer.from(text)]) }
+  const again = { ...response, body: Readable.from([Buffer.from(text)]) }
+  return /session/i.test(messageIn(text)) ? { ...again, sessionLost: true } : again
 }
 
 function messageIn(text: string): string {
