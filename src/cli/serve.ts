@@ -25,7 +25,10 @@ export function register(serve: Command, go: Go): void {
         const demo = options.demo === true
         // Read only now: a mistake in the configuration is told at once.
         const { startGateway } = await import('../compose.ts')
-        const gateway = await startGateway(loaded.settings, loaded.provenance, { demo })
+        const gateway = await startGateway(loaded.settings, loaded.provenance, {
+          demo,
+          configFile: loaded.configFile,
+        })
         ended.closing(gateway.close)
         const { url, setupUrl, isolation } = gateway
         const { dataDir } = loaded.settings

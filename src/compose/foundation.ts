@@ -1,5 +1,6 @@
 // What both a gateway and a single command stand on: the store of a data folder, its vault, and the core.
-import { mkdirSync } from 'node:fs'
+import { hash } from 'node:crypto'
+import { existsSync, mkdirSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { storedPublicUrl } from '../admin/public-url.ts'
 import type { Settings } from '../config/settings.ts'
@@ -18,7 +19,11 @@ export interface Foundation {
   opener: Opener
 }
 
-export async function openFoundation(settings: Settings): Promise<Foundation> {
+/** `secretFiles`: what else server programs must not see. */
+export async function openFoundation(
+  settings: Settings,
+  secretFiles: readonly string[] = [],
+): Promise<Foundation> {
   const { dataDir, key } = settings
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 })
@@ -47,11 +52,18 @@ export async function openFoundation(settings: Settings): Promise<Foundation> {
     random: core.random,
     log,
     sandbox: settings.sandbox,
-    hidden: [dataDir],
+    instance: hash('sha256', realpathSync(dataDir), 'hex').slice(0, 16),
+    hidden: [dataDir, ...secretFiles, ...namedByEnvironment()].map((path) => realpathSync(path)),
     env: process.env,
   })
   return { core, vault, opener }
 }
+
+/** Files that hold a secret of ours: `MOORING_KEY_FILE` and its like. */
+const namedByEnvironment = (): string[] =>
+  Object.entries(process.env).flatMap(([name, path]) =>
+    /^MOORING_\w+_FILE$/.test(name) && path && existsSync(path) ? [path] : [],
+  )
 
 /** Where clients reach the gateway, and who said so: flag, environment and file, then what an admin stored, then the address in use. */
 export async function publicUrlOf(

@@ -12,6 +12,7 @@ import { createChildren } from './stdio/children.ts'
 import { createFolders } from './stdio/folders.ts'
 import { openStdio } from './stdio/open-stdio.ts'
 import { createSandbox, type SandboxMode } from './stdio/sandbox.ts'
+import { killStrays } from './stdio/strays.ts'
 import { createWeb } from './web.ts'
 
 export interface OpenOptions {
@@ -26,6 +27,8 @@ export interface Opener {
   readonly eras: EraMemory
   /** How server programs are kept away from the gateway, in one sentence for the admin. */
   isolation(): Promise<string>
+  /** Ends programs and removes folders that a killed gateway has left. Only while no other one of this data runs. */
+  sweep(): Promise<void>
   /** Kills what still runs. Close the pool first. */
   close(): Promise<void>
 }
@@ -35,7 +38,9 @@ export interface OpenerDeps {
   random: Random
   log: Logger
   sandbox: SandboxMode
-  /** Folders that server programs must not see: the data folder, and wherever else secrets lie. */
+  /** Of the gateway of one data folder, the same after a restart; nobody else's on this machine. */
+  instance: string
+  /** Folders and files that server programs must not see: the data folder, and wherever else secrets lie. */
   hidden: readonly string[]
   /** The gateway's own environment, of which programs get a handful of names. */
   env: NodeJS.ProcessEnv
@@ -50,7 +55,9 @@ export function createOpener(deps: OpenerDeps): Opener {
   const eras = createEraMemory()
   const children = createChildren(deps.clock)
   const sandbox = once(() => createSandbox({ mode: deps.sandbox, hidden: deps.hidden }))
-  const folders = once(async () => createFolders((await sandbox()).user))
+  const folders = createFolders(deps.instance)
+  let launched = 0
+  const mark = () => `${deps.instance}/${process.pid}-${++launched}/`
   return {
     eras,
     open: async (server, secret, linkFor, { signal, reopen } = {}) => {
@@ -72,7 +79,8 @@ export function createOpener(deps: OpenerDeps): Opener {
               children,
               env: deps.env,
               sandbox: await sandbox(),
-              folders: await folders(),
+              folders,
+              mark,
             },
             { ...server, spec },
             secret,
@@ -82,10 +90,16 @@ export function createOpener(deps: OpenerDeps): Opener {
       }
     },
     isolation: async () => (await sandbox()).report(),
+    sweep: async () => {
+      const left = await killStrays(`${deps.instance}/`)
+      if (left > 0)
+        deps.log.warn({ left }, 'ended server programs that an earlier gateway had left')
+      await folders.sweep()
+    },
     close: async () => {
       children.close()
       await web.close()
-      await (await folders()).close()
+      await folders.close()
     },
   }
 }

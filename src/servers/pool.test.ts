@@ -110,6 +110,60 @@ test('one server that fails does not stop another', async () => {
   await expect(pool.link(stdio, nobody)).resolves.toBeDefined()
 })
 
+const dies = (fake: FakeServer) => () => {
+  const link = fake.links.at(-1)!
+  link.lose()
+  throw link.closed
+}
+
+test('one death is one failure, however many calls were under way', async () => {
+  const { pool, fake } = rig()
+  const link = await pool.link(stdio, nobody)
+  fake.answer = dies(fake)
+  await Promise.allSettled(Array.from({ length: 50 }, () => link.request(toolCall('x'))))
+  expect(pool.status(stdio.id)).toMatchObject({ state: 'failing', retryAt: null })
+  expect(await pool.link(stdio, nobody)).not.toBe(link)
+})
+
+test('a program that lists its tools and dies of every call is started less and less often', async () => {
+  const { pool, fake, clock } = rig()
+  const round = async () => {
+    const link = await pool.link(stdio, nobody)
+    fake.answer = () => ({ result: { tools: [] } })
+    await link.request(callOf('tools/list'))
+    fake.answer = dies(fake)
+    await link.request(toolCall('x')).catch(() => undefined)
+  }
+  for (let i = 0; i < 5; i++) await round()
+  const refused = { message: expect.stringMatching(/left alone for another 1 s.*gone/) }
+  await expect(pool.link(stdio, nobody)).rejects.toMatchObject(refused)
+  clock.advance(seconds(1))
+  await round()
+  const longer = { message: expect.stringMatching(/left alone for another 2 s/) }
+  await expect(pool.link(stdio, nobody)).rejects.toMatchObject(longer)
+  clock.advance(seconds(2))
+  const link = await pool.link(stdio, nobody)
+  fake.answer = () => ({ result: {} })
+  await link.request(toolCall('x'))
+  fake.links.at(-1)!.lose()
+  expect(await pool.link(stdio, nobody)).not.toBe(link)
+})
+
+test('a server that is dropped while it opens is not waited for', async () => {
+  const { pool, fake } = rig()
+  const asked = signalled()
+  fake.opening = (_server, signal) => {
+    asked.settle()
+    return new Promise((_, reject) =>
+      signal?.addEventListener('abort', () => reject(signal.reason)),
+    )
+  }
+  const opening = expect(pool.link(stdio, nobody)).rejects.toMatchObject({ code: 'server_closed' })
+  await asked.promise
+  await pool.drop(stdio.id)
+  await opening
+})
+
 test('a program that dies with every call is left alone in the end, a slow tool does no harm', async () => {
   const { pool, fake } = rig()
   fake.answer = () => {
@@ -204,10 +258,14 @@ test('dropping a server closes its links, those still opening too, and forgets i
   const { pool, fake } = rig()
   fake.opening = unreachable
   for (let i = 0; i < 6; i++) await pool.link(http, nobody).catch(() => undefined)
-  const slow = signalled()
-  fake.opening = () => slow.promise
+  const [slow, asked] = [signalled(), signalled()]
+  fake.opening = () => {
+    asked.settle()
+    return slow.promise
+  }
   await pool.drop(http.id)
   const opening = pool.link(http, nobody)
+  await asked.promise
   const dropped = pool.drop(http.id)
   slow.settle()
   await Promise.all([opening, dropped])

@@ -50,6 +50,8 @@ export interface PoolEntry {
   /** Monotonic. */
   usedAt: number
   inFlight: number
+  /** Ends an opening that nobody wants any more. */
+  unwanted: AbortController
 }
 
 export interface ServerRecord {
@@ -95,6 +97,12 @@ export function createPool(deps: PoolDeps): Pool {
 
   const closeEntry = async (entry: PoolEntry, why: string) => {
     remove(entry)
+    if (!entry.link)
+      entry.unwanted.abort(
+        new AppError('server_closed', `${entry.server.name} was changed while it was opened.`, {
+          remedy: 'Try again.',
+        }),
+      )
     try {
       await (await entry.opening).close()
     } catch (error) {
@@ -152,12 +160,16 @@ export function createPool(deps: PoolDeps): Pool {
       openedAt: clock.now(),
       usedAt: clock.monotonic(),
       inFlight: 0,
+      unwanted: new AbortController(),
     }
     entry.opening.catch(() => undefined) // A placeholder: the real one follows at once.
     entry.opening = (async () => {
       try {
-        const link = await deps.opener.open(server, await deps.secretOf(server), linkFor, {
-          signal: stopping.signal,
+        const signal = AbortSignal.any([stopping.signal, entry.unwanted.signal])
+        const secret = await deps.secretOf(server)
+        signal.throwIfAborted()
+        const link = await deps.opener.open(server, secret, linkFor, {
+          signal,
           reopen: () => pool.link(server, linkFor),
         })
         link.onNotification((notification) => {
@@ -171,7 +183,7 @@ export function createPool(deps: PoolDeps): Pool {
         for (const listener of openListeners) listener(server, linkFor)
         return entry.link
       } catch (error) {
-        record.breaker.failure(error)
+        if (!entry.unwanted.signal.aborted) record.breaker.failure(error)
         remove(entry)
         throw error
       }
@@ -191,7 +203,10 @@ export function createPool(deps: PoolDeps): Pool {
       }
       if (entry) {
         remove(entry)
-        recordOf(server).lost = true
+        const record = recordOf(server)
+        record.lost = true
+        if (server.spec.kind === 'stdio')
+          record.breaker.crashed(entry.link?.closed, clock.now() - entry.openedAt)
       }
       try {
         return open(server, linkFor, key).opening

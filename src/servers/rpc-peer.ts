@@ -51,6 +51,8 @@ export interface Peer {
   end(why: Error): void
 }
 
+const MOST_QUESTIONS = 100
+
 /** These are not to be cancelled. */
 const HANDSHAKE = new Set(['initialize', 'server/discover'])
 
@@ -64,6 +66,8 @@ export function createPeer(deps: PeerDeps): Peer {
   const { name, clock } = deps
   const calls = new Map<number, Waiting>()
   let nextId = 1
+  /** Questions of the server that wait for an answer. */
+  let asked = 0
   let closed: Error | null = null
   let onNotification: ((notification: RpcNotification) => void) | undefined
   let onQuestion: ((question: RpcQuestion) => Promise<RpcReply>) | undefined
@@ -87,8 +91,15 @@ export function createPeer(deps: PeerDeps): Peer {
   }
 
   const answer = async (id: string | number, question: RpcQuestion) => {
-    const reply = await answerTo(question, only()?.call.onQuestion ?? onQuestion)
-    await deps.send(answerMessage(id, reply))
+    // A server that asks without end gets no memory for it, and no answer.
+    if (asked >= MOST_QUESTIONS) return
+    asked++
+    try {
+      const reply = await answerTo(question, only()?.call.onQuestion ?? onQuestion)
+      await deps.send(answerMessage(id, reply))
+    } finally {
+      asked--
+    }
   }
 
   const cancel = (id: number) => {

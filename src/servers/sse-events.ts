@@ -67,7 +67,7 @@ function readField(fields: Fields, line: string) {
   const value = raw.startsWith(' ') ? raw.slice(1) : raw
   if (name === 'data') {
     fields.lines.push(value)
-    fields.size += value.length
+    fields.size += value.length + 1 // An empty line takes room as well.
   } else if (name === 'event') fields.event = value
   else if (name === 'id' && !value.includes('\0')) fields.id = value
   else if (name === 'retry' && /^\d{1,9}$/.test(value)) fields.retry = Number(value)

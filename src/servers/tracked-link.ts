@@ -13,8 +13,13 @@ export function trackedLink(link: Link, entry: PoolEntry, breaker: Breaker, cloc
     entry.inFlight--
     entry.usedAt = clock.monotonic()
   }
+  let ended = false
   const failed = (error: unknown, signal: AbortSignal) => {
-    if (!signal.aborted && isUnhealthy(error)) breaker.failure(error)
+    if (signal.aborted || !isUnhealthy(error)) return
+    // However many calls were under way: it ended once.
+    if (error === link.closed && ended) return
+    ended = error === link.closed
+    breaker.failure(error)
   }
   const { forward } = link
   return {
@@ -26,7 +31,7 @@ export function trackedLink(link: Link, entry: PoolEntry, breaker: Breaker, cloc
       begin()
       try {
         const reply = await link.request(call)
-        breaker.success()
+        breaker.success(!call.method.endsWith('/list'))
         return reply
       } catch (error) {
         failed(error, call.signal)

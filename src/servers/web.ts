@@ -167,7 +167,10 @@ export const contentType = (headers: ForwardReply['headers']): string => {
 
 /** The first characters of a foreign text, safe to show. */
 export function excerpt(text: string, length = 120): string {
-  const flat = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim()
+  const flat = text
+    .slice(0, 20 * length)
+    .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
+    .trim()
   return flat.length > length ? `${flat.slice(0, length)}…` : flat
 }
 

@@ -4,7 +4,8 @@ import { AppError } from '../../kernel/app-error.ts'
 import type { Clock } from '../../kernel/time.ts'
 import { pause } from '../deadline.ts'
 import type { ForwardReply, RpcNotification, RpcQuestion, RpcReply } from '../link.ts'
-import { type Incoming, readMessage } from '../rpc.ts'
+import { parseMessages } from '../parse-messages.ts'
+import type { Incoming } from '../rpc.ts'
 import { type SseEvent, sseEvents } from '../sse-events.ts'
 import { badStatus, contentType, quote, readText, type WebTarget, webError } from '../web.ts'
 
@@ -65,16 +66,8 @@ function replyIn(exchange: Exchange, text: string, good: boolean): RpcReply | nu
   return null
 }
 
-function messagesIn(text: string): Incoming[] {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(text)
-  } catch {
-    return [] // Not JSON: the caller reports what it was.
-  }
-  const list = Array.isArray(parsed) ? parsed : [parsed]
-  return list.map(readMessage).filter((message) => message !== null)
-}
+const messagesIn = (text: string): Incoming[] =>
+  parseMessages(text).filter((message) => message !== null)
 
 /** Hands a message on; returns the answer when it is the one waited for. */
 function take({ id, listeners, target }: Exchange, message: Incoming): RpcReply | null {

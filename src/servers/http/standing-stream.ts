@@ -3,7 +3,8 @@
 import type { Clock } from '../../kernel/time.ts'
 import { pause } from '../deadline.ts'
 import type { ForwardReply } from '../link.ts'
-import { type Incoming, readMessage } from '../rpc.ts'
+import { parseMessages } from '../parse-messages.ts'
+import type { Incoming } from '../rpc.ts'
 import { sseEvents } from '../sse-events.ts'
 import { contentType } from '../web.ts'
 import { discard } from './exchange.ts'
@@ -17,6 +18,8 @@ export interface StandingStream {
   open(lastEventId: string | undefined): Promise<ForwardReply>
   /** Told why the stream was lost, before it is opened again. */
   interrupted(error: unknown): void
+  /** Open again after it was lost: what was said meanwhile is lost too. */
+  reopened(): void
   /** Returns false when no more is to be expected. */
   take(message: Incoming): boolean
 }
@@ -25,6 +28,7 @@ export interface StandingStream {
 export async function keepOpen(stream: StandingStream): Promise<void> {
   let wait = FIRST_PAUSE
   let lastId: string | undefined
+  let broken = false
   while (!stream.signal.aborted) {
     const started = stream.clock.monotonic()
     try {
@@ -33,6 +37,8 @@ export async function keepOpen(stream: StandingStream): Promise<void> {
         discard(stream.clock, response)
         return
       }
+      if (broken) stream.reopened()
+      broken = false
       for await (const { id, data } of sseEvents(response.body)) {
         if (id !== undefined) lastId = id
         if (data !== '' && !takeAll(stream, data)) return
@@ -40,6 +46,7 @@ export async function keepOpen(stream: StandingStream): Promise<void> {
     } catch (error) {
       if (stream.signal.aborted) return
       stream.interrupted(error)
+      broken = true
     }
     if (stream.clock.monotonic() - started > LONGEST_PAUSE) wait = FIRST_PAUSE
     if (!(await rested(stream, wait))) return
@@ -54,12 +61,6 @@ const rested = (stream: StandingStream, ms: number): Promise<boolean> =>
   )
 
 function takeAll(stream: StandingStream, data: string): boolean {
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(data)
-  } catch {
-    return true // One unreadable piece of news is not worth the stream.
-  }
-  const messages = (Array.isArray(parsed) ? parsed : [parsed]).map(readMessage)
-  return messages.every((message) => message === null || stream.take(message))
+  // One unreadable piece of news is not worth the stream.
+  return parseMessages(data).every((message) => message === null || stream.take(message))
 }

@@ -5,6 +5,7 @@ import { AppError } from '../../kernel/app-error.ts'
 import type { JsonObject } from '../../kernel/mcp.ts'
 import { META, withEnvelope } from '../envelope.ts'
 import type { Hello, Link, LinkFor, RpcNotification } from '../link.ts'
+import { LISTS_MAY_DIFFER } from '../news.ts'
 import { isObject, notificationMessage, requestMessage } from '../rpc.ts'
 import { type Course, callOver, post } from './call.ts'
 import type { Port } from './port.ts'
@@ -48,6 +49,7 @@ export function statelessLink(port: Port, hello: Hello, linkFor: LinkFor, deadli
       signal: ended.signal,
       interrupted: (error) =>
         port.log.debug({ server: port.target.name, err: error }, 'stream of news lost'),
+      reopened: () => onNotification?.(LISTS_MAY_DIFFER),
       open: () => {
         const params = withEnvelope({ notifications: wanted }, linkFor)
         const message = requestMessage(nextId++, 'subscriptions/listen', params)

@@ -8,7 +8,8 @@ import { deadlineOf } from '../deadline.ts'
 import type { EraMemory } from '../era-memory.ts'
 import { handshake } from '../handshake.ts'
 import type { ForwardReply, Link, LinkFor } from '../link.ts'
-import { readMessage } from '../rpc.ts'
+import { LISTS_MAY_DIFFER } from '../news.ts'
+import { parseMessages } from '../parse-messages.ts'
 import { createPeer, type Peer, peerLink } from '../rpc-peer.ts'
 import type { Server, ServerSecret } from '../server.ts'
 import { type SseEvent, sseEvents } from '../sse-events.ts'
@@ -138,12 +139,13 @@ async function readEvents(target: WebTarget, events: Events, peer: Peer, signal:
   let cause: unknown
   try {
     for await (const { data } of events) {
-      const message = data === '' ? null : readMessage(parse(data))
-      if (message) peer.receive(message)
+      // One unreadable event is not worth the stream.
+      for (const message of parseMessages(data)) if (message) peer.receive(message)
     }
   } catch (error) {
     cause = webError(target, signal, 0, error)
   }
+  const ours = peer.closed !== null
   const why = cause === undefined ? '' : `: ${messageOf(cause)}`
   peer.end(
     new AppError('server_closed', `${target.name} ended its event stream${why}.`, {
@@ -151,6 +153,8 @@ async function readEvents(target: WebTarget, events: Events, peer: Peer, signal:
       cause,
     }),
   )
+  // It may come back with other lists: reading them opens it again.
+  if (!ours) peer.receive({ kind: 'notification', notification: LISTS_MAY_DIFFER })
 }
 
 async function post(
@@ -173,11 +177,3 @@ async function post(
 
 const textOf = (target: WebTarget, { body }: ForwardReply) =>
   readText(target.name, body, TEXT_LIMIT)
-
-function parse(data: string): unknown {
-  try {
-    return JSON.parse(data)
-  } catch {
-    return null // One unreadable event is not worth the stream.
-  }
-}

@@ -10,6 +10,8 @@ export interface ChildSpec {
   env: Record<string, string>
   cwd: string
   user: { uid: number; gid: number } | undefined
+  /** Ends what the program has left behind outside its group. */
+  sweep?: () => Promise<unknown>
 }
 
 export interface Exit {
@@ -25,7 +27,7 @@ export interface Child {
   readonly stderr: Tail
   /** Resolves when the process is gone; never rejects. */
   readonly exited: Promise<Exit>
-  /** Resolves when the bytes are with the system, or the pipe is gone. */
+  /** Resolves when the bytes are with the system; rejects when the pipe is gone, or full of what nobody reads. */
   write(text: string): Promise<void>
   /** End of input, then SIGTERM, then SIGKILL, each to the whole group. Resolves when it is gone. */
   stop(): Promise<void>
@@ -40,6 +42,8 @@ export interface Children {
 }
 
 const PATIENCE_MS = 2000
+/** More than this is not kept for a program that does not read. */
+const UNREAD_LIMIT = 32 * 1024 * 1024
 
 export function createChildren(clock: Clock): Children {
   const groups = new Set<number>()
@@ -81,10 +85,14 @@ function start(clock: Clock, groups: Set<number>, spec: ChildSpec): Child {
   for (const stream of [program.stdin, program.stdout, program.stderr])
     stream.on('error', () => undefined) // A broken pipe shows as the end of the program.
 
+  let swept: Promise<unknown> | undefined
   const exited = new Promise<Exit>((resolve) => {
     const gone = (exit: Exit) => {
-      // Whatever the program left behind in its group goes too.
-      if (pid > 0) signalGroup(pid, 'SIGKILL')
+      // Whatever the program left behind in its group goes too, and then what had left the group.
+      if (pid > 0) {
+        signalGroup(pid, 'SIGKILL')
+        swept = spec.sweep?.()
+      }
       groups.delete(pid)
       resolve(exit)
     }
@@ -108,15 +116,19 @@ function start(clock: Clock, groups: Set<number>, spec: ChildSpec): Child {
     exited,
     write: (text) =>
       new Promise((resolve, reject) => {
+        if (program.stdin.writableLength > UNREAD_LIMIT) {
+          signalGroup(pid, 'SIGKILL')
+          reject(new Error(`It has left ${UNREAD_LIMIT} bytes unread.`))
+          return
+        }
         program.stdin.write(text, (error) => (error ? reject(error) : resolve()))
       }),
     stop: async () => {
       program.stdin.end()
-      if (await within(PATIENCE_MS)) return
-      signalGroup(pid, 'SIGTERM')
-      if (await within(PATIENCE_MS)) return
-      signalGroup(pid, 'SIGKILL')
+      if (!(await within(PATIENCE_MS))) signalGroup(pid, 'SIGTERM')
+      if (!(await within(PATIENCE_MS))) signalGroup(pid, 'SIGKILL')
       await exited
+      await swept
     },
   }
 }

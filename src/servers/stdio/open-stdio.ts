@@ -8,7 +8,7 @@ import { deadlineOf } from '../deadline.ts'
 import type { EraMemory } from '../era-memory.ts'
 import { handshake } from '../handshake.ts'
 import type { Link, LinkFor } from '../link.ts'
-import { readMessage } from '../rpc.ts'
+import { parseMessages } from '../parse-messages.ts'
 import { createPeer, type Peer, peerLink } from '../rpc-peer.ts'
 import type { Server, ServerSecret } from '../server.ts'
 import { excerpt } from '../web.ts'
@@ -16,7 +16,8 @@ import type { Child, Children, Exit } from './children.ts'
 import { environmentOf, findCommand } from './environment.ts'
 import type { Folders } from './folders.ts'
 import { createLineReader } from './lines.ts'
-import type { Sandbox } from './sandbox.ts'
+import type { ProgramUser, Sandbox } from './sandbox.ts'
+import { killStrays, MARK } from './strays.ts'
 import { escapeControls } from './tail.ts'
 
 export interface StdioDeps {
@@ -26,6 +27,8 @@ export interface StdioDeps {
   children: Children
   folders: Folders
   sandbox: Sandbox
+  /** By which everything that one program starts is known: another one each time. */
+  mark(): string
   /** The gateway's own environment. */
   env: NodeJS.ProcessEnv
 }
@@ -138,17 +141,23 @@ async function launch(
   secret: ServerSecret,
 ): Promise<Program> {
   const { spec } = server
-  const { user } = deps.sandbox
-  const folders = await deps.folders.of(server.id)
+  const user = deps.sandbox.userOf(server.id)
+  const folders = await deps.folders.of(server.id, user)
   const instead = user
     ? { HOME: folders.home, USER: user.name, LOGNAME: user.name, TMPDIR: '/tmp' }
     : {}
-  const env = environmentOf(spec, secret, deps.env, instead)
+  const mark = deps.mark()
+  const env: Record<string, string> = {
+    ...environmentOf(spec, secret, deps.env, instead),
+    [MARK]: mark,
+  }
   const cwd = spec.cwd ?? folders.work
   const commandLine = [spec.command, ...spec.args].join(' ')
-  const confined = deps.sandbox.confine(findCommand(spec.command, env.PATH ?? '', cwd), spec.args)
+  const program = findCommand(spec.command, env.PATH ?? '', cwd)
+  const confined = deps.sandbox.confine(program, spec.args, folders)
   const startedAt = deps.clock.monotonic()
-  const child = deps.children.start({ ...confined, env, cwd })
+  const sweep = deps.sandbox.endsAll ? {} : { sweep: () => killStrays(mark) }
+  const child = deps.children.start({ ...confined, env, cwd, user, ...sweep })
   const noise = { count: 0, last: '' }
   const peer = createPeer({
     clock: deps.clock,
@@ -166,7 +175,6 @@ async function launch(
     debug: (error, what) => deps.log.debug({ server: server.name, err: error }, what),
   })
   readFrom(child, peer, noise, server.name)
-  const program: Program = { child, peer, noise, startedAt, commandLine }
   void child.exited.then((exit) => {
     peer.end(
       new AppError(
@@ -176,7 +184,7 @@ async function launch(
       ),
     )
   })
-  return program
+  return { child, peer, noise, startedAt, commandLine }
 }
 
 function readFrom(child: Child, peer: Peer, noise: Program['noise'], name: string): void {
@@ -187,12 +195,9 @@ function readFrom(child: Child, peer: Peer, noise: Program['noise'], name: strin
   const reader = createLineReader(LINE_LIMIT, {
     line: (text) => {
       if (text.trim() === '') return
-      const messages = parse(text)
-      if (messages.length === 0) return strange(text)
-      for (const message of messages) {
-        if (message) peer.receive(message)
-        else strange(text)
-      }
+      const messages = parseMessages(text)
+      if (messages.length === 0 || messages.includes(null)) strange(text)
+      for (const message of messages) if (message) peer.receive(message)
     },
     tooLong: (beginning, end) => {
       strange(beginning)
@@ -206,17 +211,6 @@ function readFrom(child: Child, peer: Peer, noise: Program['noise'], name: strin
     },
   })
   child.stdout.on('data', (chunk: Buffer) => reader.push(chunk))
-}
-
-/** Empty when the line is not JSON; null for members that are not JSON-RPC. */
-function parse(text: string): ReturnType<typeof readMessage>[] {
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    return [] // Programs print all sorts of things; it is counted and shown.
-  }
-  return Array.isArray(value) ? value.map(readMessage) : [readMessage(value)]
 }
 
 async function startError(
@@ -244,7 +238,10 @@ async function startError(
   return new AppError(
     'server_start',
     `The program of ${server.name}, \`${escapeControls(commandLine)}\`, ${how}.${printed}${lastWords(child)}`,
-    { remedy: remedyFor(exit, deps.sandbox, child.stderr.lines(STDERR_LINES)), cause },
+    {
+      remedy: remedyFor(exit, deps.sandbox.userOf(server.id), child.stderr.lines(STDERR_LINES)),
+      cause,
+    },
   )
 }
 
@@ -256,12 +253,12 @@ function lastWords(child: Child): string {
   return text === '' ? '' : ` Its last words:\n${text}`
 }
 
-function remedyFor({ error, code }: Exit, sandbox: Sandbox, stderr: string): string {
+function remedyFor({ error, code }: Exit, user: ProgramUser | undefined, stderr: string): string {
   if (error?.code === 'ENOENT')
     return 'Give the full path of the program, and check that its working folder exists.'
   const denied = error?.code === 'EACCES' || /permission denied|EACCES/i.test(stderr)
-  if (denied && sandbox.user)
-    return `The program runs as the user ${sandbox.user.name}: make it readable for everybody, or set sandbox: off if you trust it.`
+  if (denied && user)
+    return `The program runs as a user of its own (uid ${user.uid}): make it readable for everybody, or set sandbox: off if you trust it.`
   if (denied) return 'Check that the program may be run.'
   if (code === 127) return 'A program that it needs is missing: check PATH, or give full paths.'
   return 'Run the command in a terminal: it must wait for input and print nothing but MCP.'

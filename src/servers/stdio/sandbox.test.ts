@@ -80,8 +80,8 @@ describe.skipIf(!isRoot && !bwrapWorks)('a server program', () => {
       (await link.request(toolCall('write', { path }))).result?.wrote
     expect(await write(join(cwd, 'note'))).toBe('done')
     if (isRoot) {
-      expect(uid).toBe(65_534)
-      expect(env).toMatchObject({ USER: 'nobody' })
+      expect(uid).toBeGreaterThanOrEqual(60_600)
+      expect(env).toMatchObject({ USER: `mooring-${uid}` })
       expect(await write(join(env.HOME!, 'note'))).toBe('done')
     }
     const read = await link.request(toolCall('read', { path: '/etc/passwd' }))
@@ -91,7 +91,7 @@ describe.skipIf(!isRoot && !bwrapWorks)('a server program', () => {
 
 test.runIf(isRoot)('the other user alone keeps a program away from the data', async () => {
   const sandbox = await createSandbox({ mode: 'auto', hidden: [dataDir], bwrap: null })
-  const { uid, gid } = sandbox.user!
+  const { uid, gid } = sandbox.userOf('srv_a')!
   for (const path of [join(dataDir, 'mooring.key'), `/proc/${process.pid}/environ`]) {
     const { status, stdout } = spawnSync('cat', [path], { uid, gid, encoding: 'utf8' })
     expect(status).not.toBe(0)
@@ -101,11 +101,17 @@ test.runIf(isRoot)('the other user alone keeps a program away from the data', as
 
 test.runIf(bwrapWorks)('bubblewrap alone hides the data, even from the same user', async () => {
   const sandbox = await createSandbox({ mode: 'auto', hidden: [dataDir], uid: 1000 })
-  expect(sandbox.user).toBeUndefined()
-  const { command, args } = sandbox.confine('/bin/sh', [
-    '-c',
-    `cat ${dataDir}/mooring.key /proc/${process.pid}/environ; ls -A ${dataDir}; touch ${dataDir}/evil`,
-  ])
+  expect(sandbox.userOf('srv_a')).toBeUndefined()
+  const own = join(base, 'servers', 'own')
+  mkdirSync(own, { recursive: true })
+  const { command, args } = sandbox.confine(
+    '/bin/sh',
+    [
+      '-c',
+      `cat ${dataDir}/mooring.key /proc/${process.pid}/environ; ls -A ${dataDir}; touch ${dataDir}/evil`,
+    ],
+    { own, all: join(base, 'servers') },
+  )
   const { stdout, stderr, status } = spawnSync(command, args, { encoding: 'utf8' })
   expect(stdout).toBe('')
   expect(stderr.match(/No such file|Read-only/g)).toHaveLength(3)
@@ -126,13 +132,15 @@ test('the report says plainly what protects the gateway, and when nothing does',
   const report = async (options: Partial<Parameters<typeof createSandbox>[0]>) =>
     (await createSandbox({ mode: 'auto', hidden: [], uid: 1000, bwrap: null, ...options })).report()
   expect(await report({})).toContain('NOT kept apart')
-  expect(await report({ uid: 0 })).toContain('as the user nobody')
+  expect(await report({ uid: 0 })).toContain('as a user each')
   expect(await report({ bwrap: 'bwrap' })).toContain('in a sandbox')
-  expect(await report({ uid: 0, bwrap: 'bwrap' })).toMatch(/nobody.*sandbox/)
+  expect(await report({ uid: 0, bwrap: 'bwrap' })).toMatch(/user each.*sandbox/)
   expect(await report({ mode: 'off', uid: 0 })).toContain('sandbox: off')
 })
 
 test('a required sandbox that is not there refuses to start anything', async () => {
   const sandbox = await createSandbox({ mode: 'required', hidden: [], uid: 1000, bwrap: null })
-  expect(() => sandbox.confine('/bin/true', [])).toThrow('this system offers none')
+  expect(() => sandbox.confine('/bin/true', [], { own: base, all: base })).toThrow(
+    'this system offers none',
+  )
 })

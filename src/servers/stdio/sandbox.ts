@@ -1,103 +1,150 @@
-// Server programs get no way into the gateway: another user when it runs as root, and bubblewrap where it works,
-// which hides the data folder, the control socket and every process outside.
+// Server programs get no way into the gateway or into each other: a user each when it runs as root, and bubblewrap
+// where it works, which hides the data folder, the control socket, the configuration and every process outside.
 import { spawn } from 'node:child_process'
+import { existsSync, statSync } from 'node:fs'
 import { AppError } from '../../kernel/app-error.ts'
+import type { ProgramFolders } from './folders.ts'
 
 export type SandboxMode = 'auto' | 'off' | 'required'
+
+export interface ProgramUser {
+  uid: number
+  gid: number
+  name: string
+}
 
 export interface Confinement {
   command: string
   args: string[]
-  /** Whose rights the program has; undefined is the gateway's own user. */
-  user: { uid: number; gid: number; name: string } | undefined
 }
 
 export interface Sandbox {
-  readonly user: Confinement['user']
+  /** Whose rights the programs of a server have; undefined is the gateway's own user. */
+  userOf(serverId: string): ProgramUser | undefined
+  /** Whether everything that a program starts ends with it, whatever it does. */
+  readonly endsAll: boolean
   /** @throws AppError server_start when a sandbox is required and there is none */
-  confine(command: string, args: readonly string[]): Confinement
+  confine(
+    command: string,
+    args: readonly string[],
+    folders: Pick<ProgramFolders, 'own' | 'all'>,
+  ): Confinement
   /** One sentence for the admin: how server programs are kept apart, or that they are not. */
   report(): string
 }
 
 export interface SandboxOptions {
   mode: SandboxMode
-  /** Folders that programs must not see: the data folder, and wherever else secrets lie. */
+  /** Folders and files that programs must not see: the data folder, and wherever else secrets lie. */
   hidden: readonly string[]
   /** For tests; otherwise found out. */
   uid?: number | undefined
   bwrap?: string | null
+  setpriv?: string | null
 }
 
-/** On every Unix the user and group without rights of their own. */
-const NOBODY = { uid: 65_534, gid: 65_534, name: 'nobody' }
+/** Users without a name or a login, out of a range that systemd's list of users calls unused. */
+const USERS = { first: 60_600, count: 500 }
 const PROBE_MS = 5000
+/** Through it, whoever is signed in starts programs outside any sandbox (systemd, D-Bus). */
+const SESSION_SOCKETS = '/run/user'
 
 /** Finds out once what this system offers. */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { mode, hidden } = options
   const uid = options.uid ?? process.getuid?.()
-  const user = mode !== 'off' && uid === 0 ? NOBODY : undefined
+  const otherUsers = mode !== 'off' && uid === 0
+  const users = new Map<string, ProgramUser>()
+  const userOf = (serverId: string): ProgramUser => {
+    let user = users.get(serverId)
+    if (!user) {
+      const id = USERS.first + (users.size % USERS.count)
+      user = { uid: id, gid: id, name: `mooring-${id}` }
+      users.set(serverId, user)
+    }
+    return user
+  }
+  const probing = otherUsers ? USERS.first : undefined
   const bwrap =
-    mode === 'off' ? null : options.bwrap !== undefined ? options.bwrap : await findBwrap(user)
+    mode === 'off'
+      ? null
+      : options.bwrap !== undefined
+        ? options.bwrap
+        : await works('bwrap', [...BASE, '--tmpfs', '/tmp', '--remount-ro', '/tmp'], probing)
+  const setpriv =
+    bwrap !== null
+      ? null
+      : options.setpriv !== undefined
+        ? options.setpriv
+        : await works('setpriv', ENDS_WITH_US, probing)
   return {
-    user,
-    confine: (command, args) => {
-      if (mode === 'required' && !bwrap && !user) {
+    userOf: (serverId) => (otherUsers ? userOf(serverId) : undefined),
+    endsAll: bwrap !== null,
+    confine: (command, args, folders) => {
+      if (mode === 'required' && !bwrap && !otherUsers) {
         throw new AppError(
           'server_start',
           'The settings require a sandbox for server programs, and this system offers none.',
           { remedy: 'Install bubblewrap (bwrap) and allow user namespaces, or set sandbox: auto.' },
         )
       }
-      if (!bwrap) return { command, args: [...args], user }
-      return { command: bwrap, args: [...bwrapArgs(hidden), '--', command, ...args], user }
+      if (bwrap)
+        return { command: bwrap, args: [...bwrapArgs(hidden, folders), '--', command, ...args] }
+      if (!setpriv) return { command, args: [...args] }
+      const noWayBack = otherUsers ? ['--no-new-privs'] : []
+      return { command: setpriv, args: [...ENDS_WITH_US, ...noWayBack, '--', command, ...args] }
     },
-    report: () => reportOf(mode, user !== undefined, bwrap !== null),
+    report: () => reportOf(mode, otherUsers, bwrap !== null),
   }
 }
 
-function bwrapArgs(hidden: readonly string[]): string[] {
+const BASE = [
+  ...['--bind', '/', '/', '--dev-bind', '/dev', '/dev', '--unshare-pid', '--unshare-ipc'],
+  ...['--proc', '/proc', '--die-with-parent'],
+]
+const ENDS_WITH_US = ['--pdeathsig', 'KILL']
+
+function bwrapArgs(
+  hidden: readonly string[],
+  { own, all }: Pick<ProgramFolders, 'own' | 'all'>,
+): string[] {
+  const empty = (folder: string) => ['--tmpfs', folder, '--remount-ro', folder]
   return [
-    ...['--bind', '/', '/', '--dev-bind', '/dev', '/dev', '--unshare-pid', '--unshare-ipc'],
-    ...['--proc', '/proc', '--die-with-parent'],
-    ...hidden.flatMap((folder) => ['--tmpfs', folder, '--remount-ro', folder]),
+    ...BASE,
+    ...['--tmpfs', all, '--bind', own, own],
+    ...(existsSync(SESSION_SOCKETS) ? empty(SESSION_SOCKETS) : []),
+    ...hidden.filter((path) => !isFile(path)).flatMap(empty),
+    ...hidden
+      .filter((path) => isFile(path) && !hidden.some((folder) => path.startsWith(`${folder}/`)))
+      .flatMap((path) => ['--ro-bind', '/dev/null', path]),
   ]
 }
 
-function reportOf(mode: SandboxMode, otherUser: boolean, bwrap: boolean): string {
+const isFile = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
+
+function reportOf(mode: SandboxMode, otherUsers: boolean, bwrap: boolean): string {
   if (mode === 'off')
     return 'Server programs run without a sandbox (sandbox: off): they can read the data folder and act as the gateway.'
-  const hides = 'in a sandbox that hides the data folder, the control socket and other processes'
-  if (otherUser && bwrap) return `Server programs run as the user nobody, ${hides}.`
-  if (otherUser)
-    return 'Server programs run as the user nobody, who cannot read the data folder or use the control socket.'
-  if (bwrap) return `Server programs run ${hides}.`
+  const hides =
+    'in a sandbox that hides the data folder, the control socket, the configuration and other processes'
+  if (otherUsers && bwrap) return `Server programs run as a user each, ${hides}.`
+  if (otherUsers)
+    return 'Server programs run as a user each, who cannot read the data folder or use the control socket.'
+  if (bwrap)
+    return `Server programs run ${hides}; your other files they can read and change, as any program of yours.`
   return 'Server programs are NOT kept apart: bubblewrap does not work here and the gateway does not run as root, so a server program can read the data folder and act as the gateway. Install bubblewrap, or add only programs that you trust.'
 }
 
-/** Whether bubblewrap can do here what it will have to do. */
-async function findBwrap(user: Confinement['user']): Promise<string | null> {
-  const probe = ['--bind', '/', '/', '--dev-bind', '/dev', '/dev', '--unshare-pid', '--unshare-ipc']
-  const args = [
-    ...probe,
-    '--proc',
-    '/proc',
-    '--tmpfs',
-    '/tmp',
-    '--remount-ro',
-    '/tmp',
-    '--',
-    'true',
-  ]
-  const child = spawn('bwrap', args, {
+/** The program, if it can do here what it will have to do. */
+function works(program: string, args: string[], uid: number | undefined): Promise<string | null> {
+  const child = spawn(program, [...args, '--', 'true'], {
     stdio: 'ignore',
     timeout: PROBE_MS,
     env: { PATH: process.env.PATH ?? '' },
-    ...(user ? { uid: user.uid, gid: user.gid } : {}),
+    ...(uid === undefined ? {} : { uid, gid: uid }),
   })
   return new Promise((resolve) => {
     child.once('error', () => resolve(null))
-    child.once('exit', (code) => resolve(code === 0 ? 'bwrap' : null))
+    child.once('exit', (code) => resolve(code === 0 ? program : null))
   })
 }
