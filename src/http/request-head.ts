@@ -28,6 +28,8 @@ const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i
  */
 export function checkHead(req: IncomingMessage, hosts: Hosts): void {
   const { headers, rawHeaders } = req
+  if (req.httpVersionMajor !== 1)
+    throw new AppError('bad_request', `The gateway speaks HTTP/1.1, not ${req.httpVersion}.`)
   // Equal numbers mean that nothing was joined or dropped: the usual case costs no more than the count.
   if (rawHeaders.length !== 2 * Object.keys(headers).length) refuseRepeated(rawHeaders)
   hosts.check(headers.host)

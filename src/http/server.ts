@@ -87,7 +87,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     const connection = connections.used(req.socket)
     const { last } = connection
     // Sent after a request whose answer ends the connection: it would run, and nobody could be told.
-    if (last?.headersSent && !last.shouldKeepAlive) return
+    if (last?.shouldKeepAlive === false) return
     connection.last = res
     const origin = originFor(req, connection.id)
     origins.set(req, origin)
@@ -141,7 +141,12 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     }
     const after = known.data?.retryAfter
     if (typeof after === 'number') headers['retry-after'] = String(after)
-    lastAnswer(req, res, known.status, headers, JSON.stringify(problemOf(known)))
+    res.shouldKeepAlive = false
+    // Not before the parser is through with what has arrived: it may find that this is no HTTP, and answers that itself.
+    setImmediate(() => {
+      if (!res.destroyed && !res.headersSent)
+        lastAnswer(req, res, known.status, headers, JSON.stringify(problemOf(known)))
+    })
   }
 
   return {
