@@ -22,9 +22,13 @@ export function paramHeadersOf(
   const headers: ParamHeader[] = []
   const invalid = collect(schema, [], true, headers, 0)
   if (invalid !== null) return { invalid }
-  const names = headers.map(({ name }) => name.toLowerCase())
-  const twice = names.find((name, i) => names.indexOf(name) !== i)
-  return twice === undefined ? { headers } : { invalid: `the header ${twice} is declared twice` }
+  const names = new Set<string>()
+  for (const { name } of headers) {
+    const own = name.toLowerCase()
+    if (names.size === names.add(own).size)
+      return { invalid: `the header ${own} is declared twice` }
+  }
+  return { headers }
 }
 
 /** Only properties reached through nothing but `properties` may declare a header; anywhere else it is an error. */

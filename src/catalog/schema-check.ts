@@ -3,11 +3,20 @@
 import { Ajv, type Options } from 'ajv'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { JsonObject } from '../kernel/mcp.ts'
-import { boundedPattern } from './bounded-pattern.ts'
+import { shapeProblem } from './schema-shape.ts'
+import {
+  type Budget,
+  counted,
+  createBudget,
+  patternsWithin,
+  Spent,
+  stepKeyword,
+  uniqueItemsKeyword,
+} from './validation-budget.ts'
 
-const DEEPEST = 64
-const MOST_NODES = 20_000
 const LONGEST_PROBLEM = 300
+const MOST_COMPLAINTS = 20
+const MOST_COMPILED = 2000
 
 export interface SchemaChecker {
   /** Why a schema cannot be used, in words; null when it can. */
@@ -17,106 +26,94 @@ export interface SchemaChecker {
 }
 
 export function createSchemaChecker(): SchemaChecker {
-  const options: Options = {
-    strict: false,
-    validateFormats: false,
-    logger: false,
-    code: { regExp: Object.assign(boundedPattern, { code: 'boundedPattern' }) },
+  const judges = {
+    latest: undefined as Engine | undefined,
+    draft7: undefined as Engine | undefined,
   }
-  const engines = { latest: undefined as Ajv2020 | undefined, draft7: undefined as Ajv | undefined }
-  const engineFor = (schema: JsonObject): Ajv2020 | Ajv => {
-    const dialect = typeof schema.$schema === 'string' ? schema.$schema : ''
-    if (/draft-0[67]/.test(dialect)) {
-      engines.draft7 ??= new Ajv(options)
-      return engines.draft7
-    }
-    engines.latest ??= new Ajv2020(options)
-    return engines.latest
+  const judgeOf = (schema: JsonObject): Engine => {
+    const dialect = isDraft7(schema) ? 'draft7' : 'latest'
+    judges[dialect] ??= engine(schema, createBudget(), {})
+    return judges[dialect]
   }
   return {
     problem: (schema) => {
       if (!isObject(schema)) return 'its input schema is missing'
       if (schema.type !== 'object') return 'its input schema is not of type object'
-      const shape = walk(schema)
+      const shape = shapeProblem(schema)
       if (shape) return shape
-      const engine = engineFor(schema)
-      if (engine.validateSchema(plain(schema)) === true) return null
-      const first = engine.errors?.[0]
+      const { budget, ajv } = judgeOf(schema)
+      budget.refill()
+      const { $schema: _dialect, $id: _id, ...rest } = schema
+      try {
+        if (ajv.validateSchema(rest) === true) return null
+      } catch (error) {
+        if (error instanceof Spent) return 'its input schema has lists that are too long to check'
+        throw error
+      }
+      const first = ajv.errors?.[0]
       return `its input schema is invalid at ${first?.instancePath || '/'}: ${first?.message ?? 'unknown fault'}`
     },
     checkOf: (schema) => {
       let check: ((args: unknown) => string | null) | undefined
       return (args) => {
-        check ??= compile(engineFor(schema), schema)
+        check ??= compile(schema)
         return check(args)
       }
     },
   }
 }
 
-function compile(engine: Ajv2020 | Ajv, schema: JsonObject): (args: unknown) => string | null {
-  const own = plain(schema)
+interface Engine {
+  ajv: Ajv2020 | Ajv
+  budget: Budget
+}
+
+const isDraft7 = (schema: JsonObject) =>
+  typeof schema.$schema === 'string' && /draft-0[67]/.test(schema.$schema)
+
+function engine(schema: JsonObject, budget: Budget, more: Options): Engine {
+  const options: Options = {
+    strict: false,
+    validateFormats: false,
+    logger: false,
+    // A definition that is used in many places is compiled once, not once per place.
+    inlineRefs: false,
+    code: { regExp: patternsWithin(budget), optimize: false },
+    keywords: [stepKeyword(budget)],
+    ...more,
+  }
+  const ajv = isDraft7(schema) ? new Ajv(options) : new Ajv2020(options)
+  ajv.removeKeyword('uniqueItems').addKeyword(uniqueItemsKeyword(budget))
+  return { ajv, budget }
+}
+
+/** In an engine of its own: one that is shared would keep every schema, name and pattern that it has ever seen. */
+function compile(schema: JsonObject): (args: unknown) => string | null {
+  const own = counted(schema)
+  // To compile it would take longer than anybody should be kept waiting: the server checks its arguments itself.
+  if (own.size > MOST_COMPILED) return () => null
+  const { ajv, budget } = engine(schema, createBudget(), { meta: false, validateSchema: false })
   try {
-    const validate = engine.compile(own)
+    const validate = ajv.compile(own.schema)
     return (args) => {
-      if (validate(args)) return null
-      return engine
-        .errorsText(validate.errors, { dataVar: 'arguments', separator: '; ' })
+      budget.refill()
+      try {
+        if (validate(args)) return null
+      } catch (error) {
+        // Too much to check here, or a schema that turns in circles without end: the server has the last word.
+        if (error instanceof Spent || error instanceof RangeError) return null
+        throw error
+      }
+      return ajv
+        .errorsText(validate.errors?.slice(0, MOST_COMPLAINTS), {
+          dataVar: 'arguments',
+          separator: '; ',
+        })
         .slice(0, LONGEST_PROBLEM)
     }
   } catch {
     // It passed problem(), so the fault is in a corner that no other check sees: the server has the last word anyway.
     return () => null
-  } finally {
-    // The engine would keep every schema that it has ever seen.
-    engine.removeSchema(own)
-  }
-}
-
-/** Without the marks that would make the engine look for, or keep, other schemas. */
-function plain(schema: JsonObject): JsonObject {
-  const { $schema: _dialect, $id: _id, ...rest } = schema
-  return rest
-}
-
-/** Depth, size and references, without recursion. */
-function walk(schema: JsonObject): string | null {
-  const stack: { node: unknown; depth: number }[] = [{ node: schema, depth: 0 }]
-  let nodes = 0
-  for (let next = stack.pop(); next; next = stack.pop()) {
-    const { node, depth } = next
-    if (typeof node !== 'object' || node === null) continue
-    if (++nodes > MOST_NODES) return `its input schema has more than ${MOST_NODES} parts`
-    if (depth > DEEPEST) return `its input schema is nested more than ${DEEPEST} deep`
-    const { $ref } = node as JsonObject
-    if (typeof $ref === 'string') {
-      if (!$ref.startsWith('#'))
-        return `its input schema refers to ${$ref.slice(0, 80)}, outside itself`
-      if (!resolves(schema, $ref))
-        return `its input schema refers to ${$ref.slice(0, 80)}, which is not there`
-    }
-    for (const child of Object.values(node)) stack.push({ node: child, depth: depth + 1 })
-  }
-  return null
-}
-
-function resolves(schema: JsonObject, ref: string): boolean {
-  // A name instead of a pointer ($anchor): rare; the engine finds it or the server judges.
-  if (ref !== '#' && !ref.startsWith('#/')) return true
-  let node: unknown = schema
-  for (const part of ref.slice(2).split('/').filter(Boolean)) {
-    const key = decode(part).replaceAll('~1', '/').replaceAll('~0', '~')
-    if (typeof node !== 'object' || node === null || !Object.hasOwn(node, key)) return false
-    node = (node as JsonObject)[key]
-  }
-  return true
-}
-
-function decode(part: string): string {
-  try {
-    return decodeURIComponent(part)
-  } catch {
-    return part // A lone percent sign stands for itself.
   }
 }
 
