@@ -59,7 +59,7 @@ for (const source of BOMBS) {
 test('what may be there or not multiplies: such patterns run on short values, or not at all', () => {
   const optional = (count: number) => `^${'a?'.repeat(count)}b$`
   expect(boundedPattern(optional(5), 'u').test('x')).toBe(false)
-  expect(boundedPattern(optional(24), 'u').test('x')).toBe(true)
+  expect(boundedPattern(optional(21), 'u').test('x')).toBe(true)
   expect(boundedPattern('^(?:(?=x)x)(?<name>y)+?(?!z)$', 'u').test('q')).toBe(false)
 })
 

@@ -3,7 +3,7 @@
 
 const LONGEST_PATTERN = 1000
 const LONGEST_VALUE = 10_000
-const MOST_STEPS = 1e7
+const MOST_STEPS = 2e6
 /** Copies of parts that counted repetitions make the engine hold. */
 const MOST_COPIES = 5000
 

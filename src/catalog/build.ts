@@ -2,7 +2,7 @@
 // stay hidden and why. Definitions keep every field, known or not; order is by name, whatever the server's.
 import type { Era, JsonObject } from '../kernel/mcp.ts'
 import type { Catalog, NamedEntry, ResourceEntry, TemplateEntry, ToolEntry } from './catalog.ts'
-import { ownName, publicName } from './names.ts'
+import { LONGEST, ownName, publicName } from './names.ts'
 import { paramHeadersOf } from './param-headers.ts'
 import { createSchemaChecker, type SchemaChecker } from './schema-check.ts'
 import { templateMatcher } from './uri-template.ts'
@@ -30,6 +30,8 @@ export function buildCatalog(
   server: { id: string; name: string },
   payload: CatalogPayload,
   checker: SchemaChecker = createSchemaChecker(),
+  /** Longest name of a tool or prompt; a longer one gets its alias. */
+  longest = LONGEST,
 ): Catalog {
   const problems = [...payload.problems]
   return {
@@ -37,8 +39,8 @@ export function buildCatalog(
     serverName: server.name,
     era: payload.era,
     hello: payload.hello,
-    tools: toolsOf(server.name, payload, checker, problems),
-    prompts: promptsOf(server.name, payload.prompts, problems),
+    tools: toolsOf(server.name, payload, checker, problems, longest),
+    prompts: promptsOf(server.name, payload.prompts, problems, longest),
     resources: resourcesOf(payload.resources, problems),
     templates: templatesOf(payload.templates, problems),
     problems,
@@ -51,13 +53,14 @@ function toolsOf(
   payload: CatalogPayload,
   checker: SchemaChecker,
   problems: string[],
+  longest: number,
 ): Map<string, ToolEntry> {
   const tools = new Map<string, ToolEntry>()
   const publicNames = new Map<string, string>()
   for (const definition of named(payload.tools, 'tool', problems)) {
     const { name } = definition
-    const offered = ownName(name)
-    const shown = publicName(server, name)
+    const offered = ownName(name, longest)
+    const shown = publicName(server, name, longest)
     const owner = publicNames.get(shown) ?? tools.get(offered)?.name
     if (owner !== undefined) {
       problems.push(`The tool ${show(name)} is left out: its name clashes with ${show(owner)}.`)
@@ -95,12 +98,13 @@ function promptsOf(
   server: string,
   list: JsonObject[],
   problems: string[],
+  longest: number,
 ): Map<string, NamedEntry> {
   const prompts = new Map<string, NamedEntry>()
   for (const definition of named(list, 'prompt', problems)) {
     const { name } = definition
-    const offered = ownName(name)
-    const shown = publicName(server, name)
+    const offered = ownName(name, longest)
+    const shown = publicName(server, name, longest)
     if (prompts.has(offered)) {
       problems.push(`The prompt ${show(name)} is left out: its name is there twice.`)
       continue

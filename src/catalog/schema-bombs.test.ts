@@ -100,7 +100,7 @@ const bombs: [string, JsonObject, unknown, string | null][] = [
   [
     'a slow pattern for each of 5,000 items',
     object({ a: { items: { pattern: 'a*b' } } }),
-    { a: many(5_000, () => 'a'.repeat(3_000)) },
+    { a: many(5_000, () => 'a'.repeat(1_000)) },
     'arguments/a/0 must match pattern "a*b"',
   ],
   [
