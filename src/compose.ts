@@ -4,6 +4,7 @@ import { Hono } from 'hono'
 import { createAdminApp } from './admin/app.ts'
 import { createControlServer } from './admin/control-server.ts'
 import { createAuthServer } from './authserver/authserver.ts'
+import { noticesOf } from './catalog/notices.ts'
 import { addDemo } from './compose/demo.ts'
 import { checkpointFile, openFoundation, publicUrlOf } from './compose/foundation.ts'
 import { composeGateway } from './compose/gateway.ts'
@@ -117,6 +118,10 @@ export async function startGateway(
     verbDeps.statusOf = (id) =>
       gateway.catalogs.problem(id)?.message ?? gateway.pool.status(id).state
 
+    verbDeps.noticesOf = (id) => {
+      const catalog = gateway.catalogs.get(id)
+      return catalog ? noticesOf(catalog) : []
+    }
     verbDeps.following = async (id) => {
       await gateway.views.catchUp()
       const seen = gateway.catalogs
@@ -246,6 +251,7 @@ export async function startGateway(
       void Promise.all([
         authServer.sweep(),
         gateway.deps.sessions.sweep(),
+        gateway.deps.tasks.sweep(),
         settle(clock.now() - LONGEST_CALL_MS),
       ])
         .catch((error: unknown) => log.error({ err: error }, 'the sweep of expired rows failed'))

@@ -6,7 +6,8 @@ export interface Question {
   user: { id: string }
   scopes: ReadonlySet<string>
   server: { name: string; permit: Permit; people: ReadonlySet<string> | null }
-  /** Absent for prompts, resources and completion: they read. */
+  /** Without a tool: what the request does; prompts, resources and completion read. */
+  level?: Level
   tool?: { annotations?: { readOnlyHint?: unknown; destructiveHint?: unknown } | undefined }
 }
 
@@ -16,7 +17,7 @@ export type Decision =
   | { effect: 'forbid'; rule: string; reason: string; missingScopes?: string[] }
 
 /** Forbid beats ask beats permit; nothing that matches is a refusal. */
-export function decide({ user, scopes, server, tool }: Question): Decision {
+export function decide({ user, scopes, server, tool, level: asked = 'read' }: Question): Decision {
   if (server.people && !server.people.has(user.id)) {
     return {
       effect: 'forbid',
@@ -24,7 +25,7 @@ export function decide({ user, scopes, server, tool }: Question): Decision {
       reason: `This account is not on the list of people for ${server.name}.`,
     }
   }
-  const level: Level = tool ? levelOf(tool.annotations) : 'read'
+  const level: Level = tool ? levelOf(tool.annotations) : asked
   if (!reaches(scopes, server.name, level)) {
     return {
       effect: 'forbid',
@@ -34,7 +35,11 @@ export function decide({ user, scopes, server, tool }: Question): Decision {
     }
   }
   const rule = `--permit ${server.permit} on ${server.name}`
-  if (!tool) return { effect: 'permit', rule: `reading from ${server.name}` }
+  if (!tool)
+    return {
+      effect: 'permit',
+      rule: `${level === 'read' ? 'reading from' : 'own tasks of'} ${server.name}`,
+    }
   if (server.permit === 'all' || (server.permit === 'read-only' && level === 'read'))
     return { effect: 'permit', rule }
   return {

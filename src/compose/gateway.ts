@@ -9,10 +9,12 @@ import { createNotifications } from '../gateway/notifications.ts'
 import { createNewsRelay } from '../gateway/relay-news.ts'
 import { createSessions } from '../gateway/sessions.ts'
 import { createStreams } from '../gateway/streams.ts'
+import { createTasks } from '../gateway/tasks.ts'
 import { createViews, type Views } from '../gateway/views.ts'
 import { createAuthenticator } from '../grants/authenticate.ts'
 import { createMissLimiter } from '../grants/miss-limiter.ts'
 import { createUsage, type Usage } from '../grants/usage.ts'
+import { createMemory } from '../kernel/memory.ts'
 import { seconds } from '../kernel/time.ts'
 import type { GroupCommit } from '../logs/group-commit.ts'
 import { type Catalogs, createCatalogs } from '../servers/catalogs.ts'
@@ -55,7 +57,7 @@ export async function composeGateway({
     secretOf: (server) => serverSecret(core, vault, server),
     children: settings.limits.children,
   })
-  const catalogs = createCatalogs(core, pool)
+  const catalogs = createCatalogs(core, pool, settings.limits.toolName)
   const streams = createStreams(settings.limits.streamsPerUser)
   const answers = createStreams()
   const notifications = createNotifications()
@@ -136,8 +138,10 @@ export async function composeGateway({
     views,
     pool,
     sessions,
+    tasks: createTasks(core),
     streams,
     heartbeats: createHeartbeats(core.clock),
+    memory: createMemory(),
     answers,
     notifications,
     lists: createLists(views),

@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Credentials } from '../grants/presented.ts'
 import type { Principal } from '../grants/principal.ts'
 import type { Era, JsonObject } from '../kernel/mcp.ts'
+import type { Memory } from '../kernel/memory.ts'
 import type { Core } from '../logs/core.ts'
 import type { Origin } from '../logs/event.ts'
 import type { Journal } from '../logs/journal.ts'
@@ -16,6 +17,7 @@ import type { Notifications } from './notifications.ts'
 import type { RpcErrorBody } from './rpc-error.ts'
 import type { Session, Sessions } from './sessions.ts'
 import type { Streams } from './streams.ts'
+import type { Tasks } from './tasks.ts'
 import type { Views } from './views.ts'
 
 export interface GatewayDeps {
@@ -24,8 +26,10 @@ export interface GatewayDeps {
   views: Views
   pool: { link(server: Server, linkFor: LinkFor): Promise<Link> }
   sessions: Sessions
+  tasks: Tasks
   streams: Streams
   heartbeats: Heartbeats
+  memory: Memory
   /** Answers of calls that are still being written: a revoke ends them, an orderly stop lets them finish. */
   answers: Streams
   notifications: Notifications

@@ -3,6 +3,7 @@
 import type { Principal } from '../grants/principal.ts'
 import type { JsonObject } from '../kernel/mcp.ts'
 import type { Endpoint } from './endpoint-path.ts'
+import { isObject } from './message.ts'
 import { hiddenFrom, serversOf } from './resolve.ts'
 import type { Views } from './views.ts'
 
@@ -28,7 +29,7 @@ export function endpointHello(
     if (!hello) return { serverInfo: GATEWAY_INFO, capabilities: { tools: { listChanged: true } } }
     return {
       serverInfo: hello.serverInfo,
-      capabilities: hello.capabilities,
+      capabilities: withoutTaskList(hello.capabilities),
       ...(hello.instructions === undefined ? {} : { instructions: hello.instructions }),
     }
   }
@@ -46,4 +47,11 @@ export function endpointHello(
     capabilities,
     ...(instructions.length > 0 ? { instructions: instructions.join('\n\n') } : {}),
   }
+}
+
+/** A server lists the tasks of everybody who shares its link: nobody is shown that. */
+function withoutTaskList(capabilities: JsonObject): JsonObject {
+  if (!isObject(capabilities.tasks)) return capabilities
+  const { list: _, ...tasks } = capabilities.tasks
+  return { ...capabilities, tasks }
 }

@@ -1,5 +1,6 @@
 // The parsed path: the reply is an object, encoded for the client's era. Its outcome is on the record before the client hears it.
 import { AppError, messageOf } from '../kernel/app-error.ts'
+import { roomIn } from '../kernel/memory.ts'
 import type { Link, RpcReply } from '../servers/link.ts'
 import { type CallOutcome, type CallRecord, outcomeOf } from './events.ts'
 import { answerFailure, mayHaveRun } from './failure.ts'
@@ -7,6 +8,7 @@ import type { Call, GatewayDeps } from './gateway.ts'
 import { linkFor } from './link-for.ts'
 import type { Target } from './resolve.ts'
 import { ownerOf } from './streams.ts'
+import { taskIdIn } from './tasks.ts'
 import { requestAcross, requestFor } from './translate-era.ts'
 
 export async function sendParsed(
@@ -32,6 +34,7 @@ export async function sendParsed(
     cancel.abort(new Error('the credential was revoked'))
     res.destroy()
   })
+  const room = roomIn(deps.memory, 'the answer of the server')
   let outcome: CallOutcome
   let reply: RpcReply | null = null
   let failure: unknown = null
@@ -47,6 +50,7 @@ export async function sendParsed(
       deadline: deps.limits.callTimeoutMs,
       onNotification: (notification) => answer.notify(notification.method, notification.params),
       onQuestion: (question) => answer.ask(question),
+      onBytes: room.add,
     })
     outcome = outcomeOfReply(reply)
   } catch (error) {
@@ -58,9 +62,14 @@ export async function sendParsed(
     res.off('close', onClose)
     off()
     session?.calls.delete(rawId)
+    // Until the client has it: one that reads slowly holds what was made for it.
+    if (res.closed) room.free()
+    else res.on('close', room.free)
   }
   try {
     await deps.journal.write('workload', outcomeOf(deps, record, outcome))
+    const taskId = reply?.result ? taskIdIn(reply.result) : null
+    if (taskId !== null) await deps.tasks.note(call.principal, target.server, taskId)
   } catch (error) {
     // The server has run the call, but nobody could prove it: never a silent success.
     answerFailure(

@@ -1,5 +1,6 @@
 // From what the client asked for to one server and its own name for it, and the decision about it.
 import { type Decision, decide } from '../access/decide.ts'
+import type { Level } from '../access/scopes.ts'
 import type { Catalog, ToolEntry } from '../catalog/catalog.ts'
 import type { Principal } from '../grants/principal.ts'
 import { AppError } from '../kernel/app-error.ts'
@@ -34,6 +35,9 @@ export const TARGETED: Record<string, 'name' | 'uri' | 'ref' | 'taskId'> = {
   'tasks/cancel': 'taskId',
 }
 
+/** The call that made the task was decided by the rules of its tool; these need the scope of a write besides. */
+const CHANGES_TASK = new Set(['tasks/update', 'tasks/cancel'])
+
 /** @throws RpcFailure when nothing answers to the name, or the person may not know that it does */
 export function resolve(
   views: Views,
@@ -55,7 +59,10 @@ export function resolve(
     case 'taskId': {
       const only = servers[0]
       if (endpoint.kind !== 'server' || !only) throw methodNotFound(method)
-      return reading(principal, only, stringOf(params, 'taskId'))
+      const target = reading(principal, only, stringOf(params, 'taskId'))
+      return CHANGES_TASK.has(method)
+        ? { ...target, decision: decideOn(principal, only, null, 'write') }
+        : target
     }
     default:
       throw methodNotFound(method)
@@ -75,12 +82,18 @@ export const unknownServer = (name: string) =>
     remedy: 'Use /mcp for all servers, or /s/NAME/mcp with the name of one of them.',
   })
 
-export function decideOn(principal: Principal, server: Server, entry: ToolEntry | null): Decision {
+export function decideOn(
+  principal: Principal,
+  server: Server,
+  entry: ToolEntry | null,
+  level?: Level,
+): Decision {
   return decide({
     user: principal.user,
     scopes: principal.scopes,
     server,
     ...(entry ? { tool: entry.definition } : {}),
+    ...(level ? { level } : {}),
   })
 }
 

@@ -258,5 +258,9 @@ function rpcErrorIn(body: Buffer): RpcErrorBody | null {
   const error = isObject(parsed) && parsed.jsonrpc === '2.0' ? parsed.error : null
   if (!isObject(error) || typeof error.code !== 'number') return null
   const { code, message, data } = error
-  return { code, message: String(message ?? ''), ...(data === undefined ? {} : { data }) }
+  return {
+    code,
+    message: typeof message === 'string' ? message : '',
+    ...(data === undefined ? {} : { data }),
+  }
 }

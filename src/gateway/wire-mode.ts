@@ -1,6 +1,7 @@
 // Streamed or parsed, chosen per call. Streamed passes the server's bytes on untouched; parsed is for everything else.
 import type { Link } from '../servers/link.ts'
 import type { Call } from './gateway.ts'
+import { mayMakeTask } from './tasks.ts'
 
 export type WireMode = 'streamed' | 'parsed'
 
@@ -12,6 +13,8 @@ export const isInteractive = (capabilities: Record<string, unknown>) =>
 
 export function wireMode(call: Call, link: Link): WireMode {
   if (!link.forward || link.hello.era !== call.era || !plainId(call)) return 'parsed'
+  // Whose a task is has to be written down.
+  if (mayMakeTask(call, link)) return 'parsed'
   if (call.era === 'stateless') return 'streamed'
   // Questions of several servers on /mcp would carry clashing ids: there each one is renumbered, which needs parsing.
   const session = call.session

@@ -217,6 +217,14 @@ export interface McpSessionTable {
   ended_at: number | null
 }
 
+export interface McpTaskTable {
+  /** Over server, owner and the id that the server gave. */
+  id_hash: string
+  /** Person and client, or `key_…`. */
+  owner: string
+  created_at: number
+}
+
 export interface StateTables {
   head: HeadTable
   changes: ChangeTable
@@ -235,6 +243,7 @@ export interface StateTables {
   server_people: ServerPersonTable
   catalogs: CatalogTable
   mcp_sessions: McpSessionTable
+  mcp_tasks: McpTaskTable
   audit_events: EventTable
   seals: SealTable
 }

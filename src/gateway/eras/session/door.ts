@@ -5,6 +5,7 @@ import { AppError, isAppError } from '../../../kernel/app-error.ts'
 import { SESSION_VERSIONS } from '../../../kernel/mcp.ts'
 import { discard } from '../../../servers/http/exchange.ts'
 import type { RpcReply } from '../../../servers/link.ts'
+import { callTask } from '../../call-task.ts'
 import { callTool } from '../../call-tool.ts'
 import type { Endpoint } from '../../endpoint-path.ts'
 import type { Call, GatewayDeps } from '../../gateway.ts'
@@ -98,7 +99,7 @@ async function request(deps: GatewayDeps, call: Call): Promise<void> {
     const { uri } = call.message.params
     if (method === 'resources/unsubscribe' && typeof uri === 'string')
       call.session?.subscriptions.delete(uri)
-    return callTool(deps, call)
+    return TARGETED[method] === 'taskId' ? callTask(deps, call) : callTool(deps, call)
   }
   if (method === 'ping') return call.answer.result({})
   if (method === 'logging/setLevel') {

@@ -1,4 +1,5 @@
 // The stateless era (2026-07-28) from the door on: POST only, every request on its own.
+import { callTask, checkFollowed } from '../../call-task.ts'
 import { callTool } from '../../call-tool.ts'
 import type { Call, GatewayDeps } from '../../gateway.ts'
 import { endpointHello } from '../../hello.ts'
@@ -58,6 +59,7 @@ export async function post(deps: GatewayDeps, incoming: StatelessCall): Promise<
   }
   if (method === 'server/discover') return hello(deps, call)
   if (method === 'subscriptions/listen') return subscribe(deps, call)
+  if (TARGETED[method] === 'taskId' && !REMOVED.has(method)) return callTask(deps, call)
   if (TARGETED[method] && !REMOVED.has(method)) return callTool(deps, call, withHeaderCheck)
   throw methodNotFound(method)
 
@@ -75,6 +77,7 @@ async function subscribe(deps: GatewayDeps, call: Call): Promise<void> {
     call.endpoint.kind === 'server' ? serversOf(deps.views, call.endpoint)[0] : undefined
   if (server?.spec.kind !== 'http' || deps.views.catalog(server)?.era !== 'stateless')
     return listen(deps, call)
+  await checkFollowed(deps, call, server)
   const owner = ownerOf(call)
   deps.streams.checkRoom(owner)
   if (call.res.closed) return
