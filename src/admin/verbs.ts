@@ -116,6 +116,8 @@ export interface ListedServer extends Server {
   /** Login names behind `people`. */
   logins: readonly string[] | null
   status: string | null
+  /** What an admin should know although it works. */
+  warnings: readonly string[]
 }
 
 export interface TestedServer {
@@ -127,6 +129,8 @@ export interface TestedServer {
     instructions: string | null
   }
   tools: readonly FoundTool[]
+  /** What to notice about the command, what it left out, names that some clients cannot take. */
+  warnings: readonly string[]
 }
 
 export interface FoundTool {

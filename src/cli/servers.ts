@@ -1,7 +1,8 @@
 // mooring servers add | list | test | set | remove
 import { type Command, Option } from 'commander'
 import type { FoundTool, TestedServer } from '../admin/verbs.ts'
-import { AppError } from '../kernel/app-error.ts'
+import { AppError, isAppError } from '../kernel/app-error.ts'
+import { commandWarnings } from '../servers/command-warnings.ts'
 import type { ServerSpec } from '../servers/server.ts'
 import type { Permit } from '../store/tables/state.ts'
 import type { Context, Go } from './context.ts'
@@ -15,6 +16,7 @@ interface ShownServer {
   logins: string[] | null
   owner: string
   status: string | null
+  warnings: readonly string[]
 }
 
 interface AddOptions {
@@ -60,10 +62,15 @@ export function register(servers: Command, go: Go): void {
     .action(
       go<AddOptions>(async (ctx, options, name, ...command) => {
         const { spec, secret } = whatToAdd(ctx, options, command)
+        if (spec.kind === 'stdio') ctx.say(`Runs: ${argv(spec)}`)
         const admin = await ctx.admin()
+        if (!options.test) warn(ctx, commandWarnings(spec))
         const tested = options.test
-          ? await admin.call<TestedServer>('POST', '/servers/test', { name, spec, secret })
+          ? await admin
+              .call<TestedServer>('POST', '/servers/test', { name, spec, secret })
+              .catch(nothingAdded)
           : null
+        if (tested) warn(ctx, tested.warnings)
         const { server } = await admin.call<{ server: ShownServer }>('POST', '/servers', {
           name,
           spec,
@@ -71,7 +78,11 @@ export function register(servers: Command, go: Go): void {
           permit: options.permit,
           people: options.people ?? null,
         })
-        const found = tested && { hello: tested.hello, tools: withEffect(tested, options.permit) }
+        const found = tested && {
+          hello: tested.hello,
+          tools: withEffect(tested, options.permit),
+          warnings: tested.warnings,
+        }
         ctx.print({ server, ...found }, tested ? toolTable(ctx, tested, options.permit) : '')
         if (tested) ctx.say(`\n${summary(tested, options.permit)}`)
         ctx.say(`Added ${plain(server.name)}. Its own endpoint is /s/${plain(server.name)}/mcp.`)
@@ -95,6 +106,11 @@ export function register(servers: Command, go: Go): void {
         ])
         const header = ['NAME', 'KIND', 'RUNS UNASKED', 'PEOPLE', 'STATE', 'WHERE']
         ctx.print(found, table(header, rows, ctx.io.stdout.columns))
+        for (const { name, warnings } of found.servers)
+          warn(
+            ctx,
+            warnings.map((warning) => `${name}: ${warning}`),
+          )
       }),
     )
 
@@ -109,8 +125,10 @@ export function register(servers: Command, go: Go): void {
         const permit = all.find((server) => server.name === name)?.permit ?? 'none'
         const path = `/servers/${encodeURIComponent(name!)}/test`
         const tested = await admin.call<TestedServer>('POST', path)
-        const shown = { hello: tested.hello, tools: withEffect(tested, permit) }
+        const { hello, warnings } = tested
+        const shown = { hello, tools: withEffect(tested, permit), warnings }
         ctx.print(shown, toolTable(ctx, tested, permit))
+        warn(ctx, warnings)
         ctx.say(`\n${summary(tested, permit)}`)
       }),
     )
@@ -170,11 +188,34 @@ function whatToAdd(ctx: Context, options: AddOptions, command: readonly string[]
     return { spec, secret: options.env && { env } }
   }
   if (options.url === undefined) throw wrong('Neither --url nor --stdio was given.')
+  if (!/^https?:/i.test(options.url) || !URL.canParse(options.url))
+    throw wrong(`--url takes an address such as https://host/mcp; "${plain(options.url)}" is none.`)
   if (program !== undefined) throw wrong(`With --url, "${program}" has no meaning.`)
   if (options.env) throw wrong('--env is for programs (--stdio); an address takes --header.')
   const headers = secretPairs(ctx, '--header', ':', options.header ?? [])
   const spec: ServerSpec = { kind: options.sse ? 'sse' : 'http', url: options.url }
   return { spec, secret: options.header && { headers } }
+}
+
+/** The words of the command, each as the program gets it. */
+const argv = (spec: ServerSpec & { kind: 'stdio' }) =>
+  [spec.command, ...spec.args]
+    .map((word) => (/^[\w./:@=+,-]+$/.test(word) ? word : JSON.stringify(plain(word))))
+    .join(' ')
+
+const warn = (ctx: Context, warnings: readonly string[]) => {
+  for (const warning of warnings) ctx.say(`${ctx.style.yellow('Warning:')} ${plain(warning)}`)
+}
+
+/** A server that does not answer is not added, which should be said. */
+function nothingAdded(error: unknown): never {
+  if (!isAppError(error) || !error.code.startsWith('server_')) throw error
+  const { code, message, remedy = '', data } = error
+  throw new AppError(code, message, {
+    remedy: `${remedy} Nothing was added; --no-test adds it all the same.`.trim(),
+    ...(data && { data }),
+    cause: error,
+  })
 }
 
 const KIND: Record<FoundTool['level'], string> = {

@@ -1,5 +1,6 @@
 // The pages with the verbs of the other rooms behind them.
 import { previewPublicUrl, setPublicUrl } from '../admin/public-url.ts'
+import { noticesOf } from '../catalog/notices.ts'
 import type { Views } from '../gateway/views.ts'
 import { createKey, listKeys, revokeKey } from '../grants/api-keys.ts'
 import { listGrants, revokeGrant } from '../grants/grants.ts'
@@ -70,7 +71,7 @@ export function pagesDeps({
             (server) =>
               user.role === 'admin' || server.people === null || server.people.has(user.id),
           )
-          .map((server) => serverView(server, catalogs))
+          .map((server) => serverView(server, catalogs, user.role === 'admin'))
       },
       addDemo: (by) => addDemo(verbs, by),
     },
@@ -103,8 +104,9 @@ export function ownOrigin(typed: string | undefined, publicUrl: string): string 
   return host === undefined || new URL(publicUrl).host === host ? publicUrl : `http://${host}`
 }
 
-function serverView(server: Server, catalogs: Catalogs) {
-  const tools = catalogs.get(server.id)?.tools
+function serverView(server: Server, catalogs: Catalogs, forAdmin: boolean) {
+  const catalog = catalogs.get(server.id)
+  const tools = catalog?.tools
   const problem = catalogs.problem(server.id)
   const hidden = tools ? [...tools.values()].filter((tool) => tool.hidden !== null).length : 0
   return {
@@ -114,6 +116,7 @@ function serverView(server: Server, catalogs: Catalogs) {
     permit: server.permit,
     tools: tools ? { found: tools.size - hidden, hidden } : null,
     error: problem ? { message: problem.message } : null,
+    warnings: forAdmin && catalog ? noticesOf(catalog) : [],
   }
 }
 

@@ -11,6 +11,7 @@ import {
   trustClient,
 } from '../authserver/clients.ts'
 import type { Catalog } from '../catalog/catalog.ts'
+import { noticesOf } from '../catalog/notices.ts'
 import type { Provenance } from '../config/load.ts'
 import { showSettings } from '../config/print.ts'
 import type { Settings } from '../config/settings.ts'
@@ -26,6 +27,8 @@ import { newSigningKey, type SealSigner, signerFrom } from '../logs/seal.ts'
 import { verifyLogs } from '../logs/verify.ts'
 import { createSetupLink } from '../people/setup-link.ts'
 import { createUser, disableUser, enableUser, listUsers, setPassword } from '../people/users.ts'
+import { commandWarnings } from '../servers/command-warnings.ts'
+import type { ServerSpec } from '../servers/server.ts'
 import {
   addServer,
   findServer,
@@ -46,6 +49,8 @@ export interface VerbDeps extends Foundation {
   serving: boolean
   /** How a server does, if this process knows. */
   statusOf?(serverId: string): string
+  /** What to know of its catalogue. */
+  noticesOf?(serverId: string): readonly string[]
   /** Resolves when calls see a server as it is stored now, its tools read or the reading given up. */
   following?(serverId: string): Promise<void>
 }
@@ -96,11 +101,15 @@ export function adminVerbs(deps: VerbDeps): AdminVerbs {
           ...server,
           logins: server.people && [...server.people].map((id) => logins.get(id) ?? id),
           status: deps.statusOf?.(server.id) ?? null,
+          warnings: [...commandWarnings(server.spec), ...(deps.noticesOf?.(server.id) ?? [])],
         }))
       },
       test: async ({ name = 'tested', spec, secret }) => {
         const server = { id: 'srv_tested', name, spec, revision: 1 }
-        return testedServer(await testServer({ clock: core.clock, opener }, server, secret ?? {}))
+        return testedServer(
+          await testServer({ clock: core.clock, opener }, server, secret ?? {}),
+          spec,
+        )
       },
       testStored: async (name) => {
         const server = await findServer(core, name)
@@ -115,6 +124,7 @@ export function adminVerbs(deps: VerbDeps): AdminVerbs {
             server,
             await serverSecret(core, vault, server),
           ),
+          server.spec,
         )
       },
       add: async (by, input) => {
@@ -188,7 +198,8 @@ export function refuseWhenFixed(provenance: Provenance): void {
 export const logSigner = async (core: Core, vault: Vault): Promise<SealSigner> =>
   signerFrom(await gatewaySecret(core, vault, 'log-signing-key', newSigningKey))
 
-function testedServer({ era, hello, tools }: Catalog): TestedServer {
+function testedServer(catalog: Catalog, spec: ServerSpec): TestedServer {
+  const { era, hello, tools } = catalog
   const text = (value: unknown) => (typeof value === 'string' ? value : '')
   return {
     hello: {
@@ -206,5 +217,6 @@ function testedServer({ era, hello, tools }: Catalog): TestedServer {
         hidden: tool.hidden,
       }),
     ),
+    warnings: [...commandWarnings(spec), ...noticesOf(catalog)],
   }
 }

@@ -61,6 +61,7 @@ describe('without any configuration', () => {
         requestBytes: 4_194_304,
         callTimeout: 300,
         children: 50,
+        toolName: 64,
         connections: 16_000,
         connectionsPerClient: 1000,
         streamsPerUser: 250,

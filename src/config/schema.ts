@@ -190,6 +190,11 @@ export const fileSchema = z.strictObject({
         kind: 'number',
         about: 'Most server programs (stdio) that run at once.',
       }),
+      'tool-name': option(whole(48, 64).default(64), {
+        kind: 'number',
+        about:
+          'Longest name of a tool; a longer one gets a stable alias. Claude Code accepts 64 with its own prefix: 50 leaves room for mcp__mooring__.',
+      }),
       connections: option(whole(10, 1_000_000).default(16_000), {
         kind: 'number',
         about:

@@ -32,6 +32,8 @@ export interface Settings {
     callTimeout: number
     /** Processes of stdio servers at once. */
     children: number
+    /** Characters of the name of a tool. */
+    toolName: number
     /** Connections of clients at once, and of one address. */
     connections: number
     connectionsPerClient: number

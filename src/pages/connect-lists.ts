@@ -23,7 +23,7 @@ export function serverList(
       server,
     ) => html`<li><div><p class="name">${shown(server.name)} <span class="small dim">${server.kind}</span></p>
 <p class="line"><code>${shown(server.where)}</code> · ${permits[server.permit]}</p></div>
-<div class="end">${found(server)}</div>${server.error && trouble(server.error)}</li>`,
+<div class="end">${found(server)}</div>${server.error && trouble(server.error)}${server.warnings?.map(notice)}</li>`,
   )}</ul>`
 }
 
@@ -39,6 +39,9 @@ const trouble = (error: { message: string; remedy?: string | undefined }) =>
   html`<div class="note bad trouble"><span class="glyph" aria-hidden="true">✕</span><div><p><strong>${prose(error.message)}</strong></p>${
     error.remedy && html`<p>${prose(error.remedy)}</p>`
   }</div></div>`
+
+const notice = (text: string) =>
+  html`<div class="note warn trouble"><span class="glyph" aria-hidden="true">!</span><div><p>${prose(text)}</p></div></div>`
 
 const noServers = ({ admin, token }: { admin: boolean; token: string }) =>
   html`<div class="panel empty"><p><strong>No server yet.</strong> A server is something whose tools the gateway offers. Without one, a client connects and finds nothing to use.</p>

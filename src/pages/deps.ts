@@ -93,6 +93,8 @@ export interface ServerView {
   tools: { found: number; hidden: number } | null
   /** Why the last look failed, with what to do. */
   error: { message: string; remedy?: string | undefined } | null
+  /** For admins: what to know although it works. */
+  warnings?: readonly string[]
 }
 
 interface ServerVerbs {

@@ -61,7 +61,7 @@ interface Holding {
   timer: { cancel(): void } | null
 }
 
-export function createCatalogs(core: Core, pool: Pool): Catalogs {
+export function createCatalogs(core: Core, pool: Pool, longestName?: number): Catalogs {
   const { clock, log } = core
   const holdings = new Map<string, Holding>()
   const listeners = new Set<CatalogListener>()
@@ -71,7 +71,7 @@ export function createCatalogs(core: Core, pool: Pool): Catalogs {
   const put = (holding: Holding, payload: CatalogPayload): ChangedList[] => {
     const changed = changedLists(holding.payload, payload)
     holding.payload = payload
-    holding.catalog = buildCatalog(holding.server, payload, checker)
+    holding.catalog = buildCatalog(holding.server, payload, checker, longestName)
     return changed
   }
 

@@ -44,6 +44,8 @@ export interface LinkCall {
   deadline: number
   onNotification?(notification: RpcNotification): void
   onQuestion?(question: RpcQuestion): Promise<RpcReply>
+  /** Told of every piece of the answer before it is kept (HTTP kinds); what it throws ends the call. */
+  onBytes?(bytes: number): void
 }
 
 /** The streamed path: bytes in, the server's HTTP answer out, nothing parsed. Only HTTP kinds offer it. */

@@ -1,7 +1,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Secret } from '../kernel/secret.ts'
-import { checkName, checkSecret, checkSpec, secretFrom, secretText } from './server-input.ts'
+import {
+  checkName,
+  checkNewSpec,
+  checkSecret,
+  checkSpec,
+  secretFrom,
+  secretText,
+} from './server-input.ts'
 
 test('names are short, lower case and cannot be taken for a separator or for the gateway', () => {
   for (const name of ['a', '0', 'my-notes', 'a'.repeat(32)]) expect(checkName(name)).toBe(name)
@@ -102,4 +109,34 @@ test('a secret comes back as it was; an empty one is none', () => {
   expect([back.headers?.['X-A']?.reveal(), back.env?.B?.reveal()]).toEqual(['1', '2'])
   expect(String(back.headers?.['X-A'])).toBe('[redacted]')
   for (const nothing of [undefined, {}, { headers: {} }]) expect(secretText(nothing)).toBeNull()
+})
+
+test('no variable through which other code gets into a program is taken, open or secret', () => {
+  for (const name of [
+    'LD_PRELOAD',
+    'LD_AUDIT',
+    'DYLD_INSERT_LIBRARIES',
+    'NODE_OPTIONS',
+    'BASH_ENV',
+    'PERL5OPT',
+    'RUBYOPT',
+    'PYTHONSTARTUP',
+    'JAVA_TOOL_OPTIONS',
+    'GIT_SSH_COMMAND',
+    'npm_config_script_shell',
+    'node_options',
+  ]) {
+    expect(() => checkNewSpec({ ...stdio, env: { [name]: 'x' } }), name).toThrow('other code')
+    expect(() => checkSecret(stdio, { env: { [name]: new Secret('x') } }), name).toThrow(
+      'other code',
+    )
+  }
+  const env = {
+    PATH: '/opt/x',
+    NODE_EXTRA_CA_CERTS: '/ca.pem',
+    API_KEY: 'k',
+    NODE_ENV: 'production',
+    PYTHONPATH: '/x',
+  }
+  expect(checkNewSpec({ ...stdio, env })).toMatchObject({ env })
 })

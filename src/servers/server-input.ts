@@ -10,6 +10,9 @@ const NAME = /^[a-z0-9][a-z0-9-]{0,31}$/
 const RESERVED = ['mooring']
 const HEADER_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
+/** Through these a variable becomes code in whatever program runs: the dynamic linker, interpreters, shells. */
+const CODE_NAMES =
+  /^(LD_(?!LIBRARY_PATH$).*|DYLD_.*|NODE_OPTIONS|NODE_REPL_EXTERNAL_MODULE|PYTHON(STARTUP|INSPECT|BREAKPOINT|HOME)|PERL5(OPT|DB|LIB)|RUBY(OPT|LIB)|BASH_ENV|ENV|BASH_FUNC_.*|SHELLOPTS|PS4|PROMPT_COMMAND|IFS|JAVA_TOOL_OPTIONS|_JAVA_OPTIONS|JDK_JAVA_OPTIONS|GCONV_PATH|GIT_(SSH|SSH_COMMAND|EXTERNAL_DIFF|PAGER)|npm_config_(node_options|script_shell))$/i
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/
 
 /** Set by the gateway for every request, or belonging to the connection. */
@@ -59,6 +62,22 @@ export function checkName(name: string): string {
   if (RESERVED.includes(name))
     throw wrong(`The name ${name} belongs to the gateway itself.`, 'Choose another name.')
   return name
+}
+
+/** A new definition. @throws AppError invalid_input, blocked_address */
+export function checkNewSpec(spec: unknown): ServerSpec {
+  const checked = checkSpec(spec)
+  if (checked.kind === 'stdio') refuseCode(checked.env ?? {})
+  return checked
+}
+
+function refuseCode(env: Record<string, unknown>): void {
+  for (const name of Object.keys(env))
+    if (CODE_NAMES.test(name))
+      throw wrong(
+        `The variable ${name} can make a program run other code than the command says.`,
+        'Write it into the command itself, such as: node --max-old-space-size=512 server.js.',
+      )
 }
 
 /** @throws AppError invalid_input, blocked_address */
@@ -120,6 +139,7 @@ export function checkSecret(spec: ServerSpec, secret: ServerSecret): ServerSecre
       )
   }
   checkEnvNames(secret.env ?? {})
+  refuseCode(secret.env ?? {})
   if (Object.values(secret.env ?? {}).some((value) => value.reveal().includes('\0')))
     throw wrong('A secret cannot contain a NUL character.', 'Copy it again.')
   return secret

@@ -9,7 +9,14 @@ import { isUniqueViolation } from '../store/storage-error.ts'
 import type { Db, Tx } from '../store/store.ts'
 import type { Permit, StateRow } from '../store/tables/state.ts'
 import type { Server, ServerSecret, ServerSpec } from './server.ts'
-import { checkName, checkSecret, checkSpec, secretFrom, secretText } from './server-input.ts'
+import {
+  checkName,
+  checkNewSpec,
+  checkSecret,
+  checkSpec,
+  secretFrom,
+  secretText,
+} from './server-input.ts'
 
 export interface NewServer {
   name: string
@@ -39,7 +46,7 @@ export async function addServer(
   input: NewServer,
 ): Promise<Server> {
   const name = checkName(input.name)
-  const spec = checkSpec(input.spec)
+  const spec = checkNewSpec(input.spec)
   const id = core.newId('srv')
   const text = secretText(checkSecret(spec, input.secret ?? {}))
   const now = core.clock.now()
@@ -94,7 +101,7 @@ export async function updateServer(
   name: string,
   input: ServerChange,
 ): Promise<Server> {
-  const spec = input.spec === undefined ? undefined : checkSpec(input.spec)
+  const spec = input.spec === undefined ? undefined : checkNewSpec(input.spec)
   return change(core, by, async (unit) => {
     const before = await present(unit.db, name)
     const moved = spec !== undefined && JSON.stringify(spec) !== before.spec

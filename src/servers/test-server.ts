@@ -8,7 +8,7 @@ import { deadlineOf } from './deadline.ts'
 import type { Opener } from './open-link.ts'
 import { readCatalog } from './read-catalog.ts'
 import type { Server, ServerSecret } from './server.ts'
-import { checkSecret, checkSpec } from './server-input.ts'
+import { checkNewSpec, checkSecret } from './server-input.ts'
 
 const DEADLINE = seconds(100)
 
@@ -21,7 +21,7 @@ export async function testServer(
   server: Pick<Server, 'id' | 'name' | 'spec' | 'revision'>,
   secret: ServerSecret,
 ): Promise<Catalog> {
-  const spec = checkSpec(server.spec)
+  const spec = checkNewSpec(server.spec)
   checkSecret(spec, secret)
   const tested: Server = { ...server, spec, permit: 'none', people: null, owner: 'admin' }
   const limit = deadlineOf(

@@ -109,7 +109,7 @@ export function webError(
     })
   }
   return new AppError('server_unreachable', `${name} cannot be reached: ${causeOf(error, url)}.`, {
-    remedy: `Check that it runs and that its address ${url.origin} is right.`,
+    remedy: `Check that it runs and that its address ${url.origin}${url.pathname} is right.`,
     cause: error,
   })
 }
@@ -143,7 +143,12 @@ export const timedOut = (name: string, ms: number) =>
   })
 
 /** Reads a whole body. @throws AppError server_garbage over `limit` */
-export async function readText(name: string, body: Readable, limit: number): Promise<string> {
+export async function readText(
+  name: string,
+  body: Readable,
+  limit: number,
+  onBytes?: (bytes: number) => void,
+): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of body as AsyncIterable<Buffer>) {
@@ -154,6 +159,7 @@ export async function readText(name: string, body: Readable, limit: number): Pro
         remedy: 'Ask the tool for less at a time.',
       })
     }
+    onBytes?.(chunk.length)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')

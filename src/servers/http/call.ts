@@ -44,6 +44,7 @@ export async function callOver(
     id,
     signal,
     deadline: call.deadline,
+    onBytes: call.onBytes,
     listeners: {
       notification: (notification: Parameters<NonNullable<LinkCall['onNotification']>>[0]) => {
         const own = withCallersProgressToken(notification, call)

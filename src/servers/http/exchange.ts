@@ -23,6 +23,7 @@ export interface Exchange {
   id: number
   signal: AbortSignal
   deadline: number
+  onBytes: ((bytes: number) => void) | undefined
   listeners: Listeners
   /** Session era: asks for the rest of a stream that ended before the answer. */
   resume?: (lastEventId: string) => Promise<ForwardReply>
@@ -49,7 +50,7 @@ export async function readAnswer(exchange: Exchange, response: ForwardReply): Pr
 
 async function readBody(exchange: Exchange, response: ForwardReply): Promise<string> {
   try {
-    return await readText(exchange.target.name, response.body, REPLY_LIMIT)
+    return await readText(exchange.target.name, response.body, REPLY_LIMIT, exchange.onBytes)
   } catch (error) {
     throw webError(exchange.target, exchange.signal, exchange.deadline, error)
   }
@@ -127,6 +128,7 @@ async function readUntilAnswer(
     if (id !== undefined) state.lastId = id
     if (retry !== undefined) state.retry = Math.min(retry, 60_000)
     if (data === '') continue
+    exchange.onBytes?.(data.length)
     for (const message of messagesIn(data)) {
       const reply = take(exchange, message)
       if (!reply) continue

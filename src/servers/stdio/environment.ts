@@ -37,7 +37,7 @@ export function findCommand(command: string, path: string, cwd: string): string 
   for (const folder of path.split(delimiter)) {
     if (folder !== '' && isProgram(join(folder, command))) return join(folder, command)
   }
-  throw notFound(command, `The program ${command} is in none of the folders of PATH (${path}).`)
+  throw notFound(command, `The program ${command} is in none of the folders of the gateway's PATH.`)
 }
 
 function isProgram(path: string): boolean {
