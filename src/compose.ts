@@ -39,6 +39,7 @@ import { createPages } from './pages/routes.ts'
 import { resolveSession } from './people/login-sessions.ts'
 import { createSetupLink } from './people/setup-link.ts'
 import { findUser, hasActiveAdmin } from './people/users.ts'
+import { watchStalls } from './telemetry/stall-watch.ts'
 
 export interface RunningGateway {
   /** Public origin. */
@@ -90,6 +91,7 @@ export async function startGateway(
     await control.start()
     closers.push(() => control.stop())
     await foundation.opener.sweep()
+    closers.push(watchStalls(clock, log))
     const journal = createJournal(core)
     closers.push(() => journal.flush())
     const sealer = startSealer(core, await logSigner(core, vault), checkpointFile(settings))

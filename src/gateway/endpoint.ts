@@ -4,6 +4,7 @@ import type { Credentials } from '../grants/presented.ts'
 import { AppError, isAppError } from '../kernel/app-error.ts'
 import { lastAnswer } from '../kernel/last-answer.ts'
 import type { Era } from '../kernel/mcp.ts'
+import { type Room, roomIn } from '../kernel/memory.ts'
 import type { Origin } from '../logs/event.ts'
 import { type ChallengeContext, refuse } from './challenge.ts'
 import { classifyEra } from './classify-era.ts'
@@ -37,6 +38,7 @@ export async function handleEndpoint(deps: GatewayDeps, incoming: Incoming): Pro
   }
   let message: Message | null = null
   let era: Era | null = null
+  let room: Room | null = null
   try {
     if (cors(deps, req, res)) return
     const credentials: Credentials = {
@@ -47,7 +49,8 @@ export async function handleEndpoint(deps: GatewayDeps, incoming: Incoming): Pro
     const checked = await checkedAtTheDoor(deps, credentials, endpoint)
     switch (req.method) {
       case 'POST': {
-        const bytes = await readBody(req, deps.limits.requestBytes)
+        room = roomIn(deps.memory, 'the request')
+        const bytes = await readBody(req, deps.limits.requestBytes, room)
         message = parseMessage(bytes)
         era = classifyEra(message, single(req.headers['mcp-protocol-version']))
         if (message.kind !== 'request' || !TARGETED[message.method]) await upToDate(deps, checked)
@@ -73,6 +76,8 @@ export async function handleEndpoint(deps: GatewayDeps, incoming: Incoming): Pro
     }
   } catch (error) {
     answerError(deps, incoming, context, message, era, error)
+  } finally {
+    room?.free()
   }
 }
 
@@ -127,8 +132,8 @@ function answerError(
     error instanceof AppError &&
     (error.status === 401 || error.code === 'insufficient_scope' || error.code === 'rate_limited')
   ) {
-    if (error.code !== 'insufficient_scope' && deps.mayNote(origin.ip))
-      noteRefusal(deps, origin, error)
+    const ofCredential = error.status === 401 || error.data?.reason === 'rate_limited'
+    if (ofCredential && deps.mayNote(origin.ip)) noteRefusal(deps, origin, error)
     refuse(req, res, error, context, scopesOf(error))
     return
   }
@@ -141,7 +146,10 @@ function answerError(
       : toRpcError(error)
   const body = JSON.stringify({ jsonrpc: '2.0', id: null, error: rpc })
   const withId = message?.rawId ? body.replace('"id":null', () => `"id":${message.rawId}`) : body
-  lastAnswer(req, res, statusOf(error, era), { 'content-type': 'application/json' }, withId)
+  const headers: Record<string, string> = { 'content-type': 'application/json' }
+  const after = error instanceof AppError ? error.data?.retryAfter : undefined
+  if (typeof after === 'number') headers['retry-after'] = String(after)
+  lastAnswer(req, res, statusOf(error, era), headers, withId)
 }
 
 /** Requests that were understood answer in-band in the session era; everything before that, and the stateless era, by status. */

@@ -1,11 +1,13 @@
 // The parsed path: the reply is an object, encoded for the client's era. Its outcome is on the record before the client hears it.
 import { AppError, messageOf } from '../kernel/app-error.ts'
 import { roomIn } from '../kernel/memory.ts'
-import type { Link, RpcReply } from '../servers/link.ts'
+import type { Link, RpcNotification, RpcReply } from '../servers/link.ts'
+import { metaOf } from './classify-era.ts'
 import { type CallOutcome, type CallRecord, outcomeOf } from './events.ts'
 import { answerFailure, mayHaveRun } from './failure.ts'
 import type { Call, GatewayDeps } from './gateway.ts'
-import { linkFor } from './link-for.ts'
+import { isShared, linkFor } from './link-for.ts'
+import { heardAt, readLogLevel, UNASKED } from './log-level.ts'
 import type { Target } from './resolve.ts'
 import { ownerOf } from './streams.ts'
 import { taskIdIn } from './tasks.ts'
@@ -48,7 +50,10 @@ export async function sendParsed(
       method: message.method,
       signal: cancel.signal,
       deadline: deps.limits.callTimeoutMs,
-      onNotification: (notification) => answer.notify(notification.method, notification.params),
+      onNotification: (notification) => {
+        if (hears(deps, call, target, notification))
+          answer.notify(notification.method, notification.params)
+      },
       onQuestion: (question) => answer.ask(question),
       onBytes: room.add,
     })
@@ -61,7 +66,7 @@ export async function sendParsed(
   } finally {
     res.off('close', onClose)
     off()
-    session?.calls.delete(rawId)
+    if (session?.calls.get(rawId) === cancel) session.calls.delete(rawId)
     // Until the client has it: one that reads slowly holds what was made for it.
     if (res.closed) room.free()
     else res.on('close', room.free)
@@ -86,6 +91,21 @@ export async function sendParsed(
   else if (reply?.error) answer.error(reply.error, 200)
   else if (!cancel.signal.aborted) answerFailure(call, failure)
   else if (call.era === 'session' && !res.writableEnded) res.end()
+}
+
+/** In the stateless era a request says whether it wants log messages; a session has said so, or not, for all of its own. */
+function hears(
+  deps: GatewayDeps,
+  call: Call,
+  { server }: Target,
+  notification: RpcNotification,
+): boolean {
+  if (notification.method !== 'notifications/message') return true
+  const wanted =
+    call.era === 'stateless'
+      ? readLogLevel(metaOf(call.message)?.['io.modelcontextprotocol/logLevel'])
+      : (call.session?.logLevel ?? (isShared(deps, call, server) ? UNASKED : 'debug'))
+  return wanted !== null && heardAt(wanted, notification)
 }
 
 function outcomeOfReply(reply: RpcReply): CallOutcome {

@@ -1,6 +1,7 @@
 // Reads one request body within its limits, before anything looks at it.
 import type { IncomingMessage } from 'node:http'
 import { AppError } from '../kernel/app-error.ts'
+import type { Room } from '../kernel/memory.ts'
 
 const JSON_TYPE = 'application/json'
 
@@ -9,8 +10,8 @@ const isJson = (type: string) =>
   /^application\/json\s*(;|$)/i.test(type) &&
   /^utf-?8$/i.test(/;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type)?.[1] ?? 'utf-8')
 
-/** @throws AppError unsupported_media | too_large | bad_request */
-export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
+/** @throws AppError unsupported_media | too_large | bad_request | overloaded */
+export function readBody(req: IncomingMessage, limit: number, room: Room): Promise<Buffer> {
   const type = req.headers['content-type'] ?? ''
   if (type !== JSON_TYPE && !isJson(type)) {
     return Promise.reject(
@@ -42,10 +43,13 @@ export function readBody(req: IncomingMessage, limit: number): Promise<Buffer> {
     let size = 0
     req.on('data', (chunk: Buffer) => {
       size += chunk.length
-      if (size > limit) {
+      try {
+        if (size > limit) throw tooLarge()
+        room.add(chunk.length)
+      } catch (error) {
         req.removeAllListeners('data')
         req.resume()
-        reject(tooLarge())
+        reject(error)
         return
       }
       chunks.push(chunk)

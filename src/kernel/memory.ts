@@ -1,0 +1,59 @@
+// Room for large bodies: how many bytes of them are held at once, requests and answers together. What does not fit is
+// refused while there is still memory to say so; a heap that is full ends the process.
+import { getHeapStatistics } from 'node:v8'
+import { AppError } from './app-error.ts'
+
+export interface Memory {
+  /** False: there is no room now. Small bodies are not asked about: connections bound their number. */
+  take(bytes: number): boolean
+  give(bytes: number): void
+}
+
+/** Bodies up to this size are not counted. */
+const SMALL_BYTES = 16 * 1024
+
+/** Bytes, text, parsed and serialised again: a body is held several times over while it is worked on. */
+const COPIES = 12
+
+export function createMemory(limit = getHeapStatistics().heap_size_limit / COPIES): Memory {
+  let held = 0
+  return {
+    take(bytes) {
+      if (held + bytes > limit) return false
+      held += bytes
+      return true
+    },
+    give(bytes) {
+      held -= bytes
+    },
+  }
+}
+
+/** What one body takes, piece by piece as it arrives. */
+export interface Room {
+  /** @throws AppError overloaded */
+  add(bytes: number): void
+  free(): void
+}
+
+export function roomIn(memory: Memory, what: string): Room {
+  let [size, taken] = [0, 0]
+  return {
+    add(bytes) {
+      size += bytes
+      if (size <= SMALL_BYTES) return
+      if (!memory.take(size - taken)) throw noRoom(what)
+      taken = size
+    },
+    free() {
+      if (taken > 0) memory.give(taken)
+      taken = 0
+    },
+  }
+}
+
+const noRoom = (what: string) =>
+  new AppError('overloaded', `The gateway has no memory left for ${what}.`, {
+    remedy: 'Try again in a moment, with less at a time.',
+    data: { retryAfter: 1 },
+  })
