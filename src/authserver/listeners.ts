@@ -3,6 +3,7 @@
 import type { EventEmitter } from 'node:events'
 import type Provider from 'oidc-provider'
 import type { KoaContextWithOIDC } from 'oidc-provider'
+import { masked } from '../kernel/mask.ts'
 import type { Core } from '../logs/core.ts'
 import type { AuthServerDeps } from './deps.ts'
 import { reasonOf } from './reason.ts'
@@ -152,5 +153,6 @@ function grantOf({ oidc }: Ctx) {
 
 function asked({ oidc }: Ctx) {
   const { redirect_uri, resource, scope } = oidc.params ?? {}
-  return { redirectUri: redirect_uri, resource, scope }
+  const text = (value: unknown) => (typeof value === 'string' ? masked(value) : value)
+  return { redirectUri: text(redirect_uri), resource: text(resource), scope }
 }

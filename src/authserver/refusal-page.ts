@@ -1,6 +1,7 @@
 // What a person reads when an authorization request fails and there is no client to send them back to: what happened,
 // why, and what to do.
 
+import { masked } from '../kernel/mask.ts'
 import type { Message } from './deps.ts'
 import { reasonOf } from './reason.ts'
 import { checkRedirectUri } from './redirect-rules.ts'
@@ -55,7 +56,7 @@ function redirectRefused({ redirectUri, registered }: PageError): Said {
   const why = rule ?? 'It is not one of the addresses that this client registered.'
   return {
     title: 'The address to return to is not allowed',
-    text: `${redirectUri ?? 'The request names none.'} was refused: ${why} Only the port of an http address on localhost, 127.0.0.1 or [::1] may differ.`,
+    text: `${redirectUri === null ? 'The request names none.' : masked(redirectUri)} was refused: ${why} Only the port of an http address on localhost, 127.0.0.1 or [::1] may differ.`,
     remedy: 'Remove the connection in the client and add it again, or register this address.',
     details: registered.map((uri) => `Registered: ${uri}`),
   }

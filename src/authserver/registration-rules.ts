@@ -2,6 +2,7 @@
 // registration and client metadata documents. What we do not need is dropped, what we cannot honour is refused.
 import { z } from 'zod'
 import { jsonDigest } from '../kernel/digest.ts'
+import { masked } from '../kernel/mask.ts'
 import { checkRedirectUri, isLoopback, isPrivateUse, redirectHost } from './redirect-rules.ts'
 
 export interface ClientMetadata {
@@ -159,7 +160,9 @@ function webAddress(value: unknown): string | null {
 
 /** Foreign text inside a message of ours: short, and printable ASCII without quotes. */
 const shown = (text: string) =>
-  text.slice(0, 120).replace(/[^\x20-\x7e]|["\\]/g, '?') + (text.length > 120 ? '...' : '')
+  masked(text)
+    .slice(0, 120)
+    .replace(/[^\x20-\x7e]|["\\]/g, '?') + (text.length > 120 ? '...' : '')
 
 const redirectError = (description: string): Registration => ({
   ok: false,

@@ -1,6 +1,7 @@
 // What every command is given: the settings, the admin API, and the two ways to speak.
 import type { Command } from 'commander'
 import { type Loaded, loadSettings } from '../config/load.ts'
+import { printable } from '../kernel/printable.ts'
 import type { Admin } from './connect-admin.ts'
 import type { Io } from './io.ts'
 import { type Paint, paint } from './text.ts'
@@ -79,7 +80,8 @@ function createContext(io: Io, options: GlobalOptions & ServeOptions) {
       admin ??= connectAdmin(load())
       return admin
     },
-    print: (data, text) => void io.stdout.write(json ? `${JSON.stringify(data)}\n` : text),
+    print: (data, text) =>
+      void io.stdout.write(printable(json ? `${JSON.stringify(data)}\n` : text)),
     say: (text) => {
       if (!json) io.stderr.write(`${text}\n`)
     },

@@ -2,6 +2,7 @@
 import { CommanderError } from 'commander'
 import { AppError, isAppError, messageOf } from '../kernel/app-error.ts'
 import { errorCodes } from '../kernel/error-codes.ts'
+import { printable } from '../kernel/printable.ts'
 import type { Io } from './io.ts'
 import { paint } from './text.ts'
 
@@ -11,15 +12,15 @@ export function reportFailure(io: Io, thrown: unknown, json: boolean): number {
   if (json) {
     const { code, message, remedy, data } = error
     const shown = { code, message, ...(remedy && { remedy }), ...(data && { data }) }
-    io.stdout.write(`${JSON.stringify({ error: shown })}\n`)
+    io.stdout.write(printable(`${JSON.stringify({ error: shown })}\n`))
     return exit
   }
   const style = paint(io.stderr, io.env)
-  io.stderr.write(`${style.red('Error:')} ${error.message}\n`)
+  io.stderr.write(`${style.red('Error:')} ${printable(error.message)}\n`)
   io.stderr.write(`${style.dim('Why:')}   ${meaning} (${error.code})\n`)
-  if (error.remedy) io.stderr.write(`${style.green('Fix:')}   ${error.remedy}\n`)
+  if (error.remedy) io.stderr.write(`${style.green('Fix:')}   ${printable(error.remedy)}\n`)
   if (error.code === 'internal' && error.cause instanceof Error && io.env.DEBUG)
-    io.stderr.write(`${error.cause.stack}\n`)
+    io.stderr.write(`${printable(error.cause.stack ?? '')}\n`)
   return exit
 }
 

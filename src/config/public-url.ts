@@ -13,7 +13,7 @@ export function parsePublicUrl(
   text: string,
 ): { origin: string; problem?: undefined } | { origin?: undefined; problem: string } {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(text))
-    return { problem: `has no scheme; write https://${text.replace(/^\/+/, '')}` }
+    return { problem: `has no scheme; write https://${text.replace(/^\/+|.*@/g, '')}` }
   if (!URL.canParse(text)) return { problem: 'is not a URL; write it like https://mcp.example.com' }
   const url = new URL(text)
   if (url.protocol !== 'https:' && url.protocol !== 'http:')

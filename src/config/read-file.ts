@@ -39,7 +39,7 @@ export function readConfigFile(file: string): { given: Map<string, Given>; probl
   }
   const broken = document.errors[0] ?? document.warnings[0]
   if (broken)
-    throw new AppError('config_invalid', `${at(broken.pos[0])}: ${broken.message}`, {
+    throw new AppError('config_invalid', `${at(broken.pos[0])}: ${withoutQuotes(broken.message)}`, {
       remedy: 'Correct the YAML there; "mooring config check" tells whether it is right.',
       cause: broken,
     })
@@ -73,6 +73,10 @@ export function readConfigFile(file: string): { given: Map<string, Given>; probl
   walk(document.contents, [])
   return { given, problems }
 }
+
+/** The parser repeats what it stumbled over, and that may be the value of a key. */
+const withoutQuotes = (message: string) =>
+  message.replace(/(?:: |\s)*(["'`])(?:(?!\1).)+\1.*$/s, '')
 
 const suggest = (typed: string) =>
   didYouMean(typed, [...options.map((option) => option.key), ...sections])

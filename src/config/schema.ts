@@ -1,6 +1,7 @@
 // The one definition of every setting: types, JSON Schema, environment names and docs/config.md come from here.
 import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
+import { masked } from '../kernel/mask.ts'
 import { Secret } from '../kernel/secret.ts'
 import { isLoopbackHost, parsePublicUrl } from './public-url.ts'
 import { DURATION, formatDuration, formatSize, parseDuration, parseSize, SIZE } from './units.ts'
@@ -68,7 +69,9 @@ const browserOrigin = text.transform((value, issue) => {
   const web =
     url && (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname)))
   if (web && url.origin === value.replace(/\/$/, '')) return url.origin
-  issue.addIssue(`contains ${value}, which is not an origin such as https://app.example.com`)
+  issue.addIssue(
+    `contains ${masked(value)}, which is not an origin such as https://app.example.com`,
+  )
   return z.NEVER
 })
 

@@ -1,6 +1,6 @@
 // The straight line of one call to a server, for tools and for everything else that reaches one.
 // Authenticated, read and classified it arrives here; see design: resolve, decide, intent, send, outcome, answer.
-import { AppError, isAppError, messageOf } from '../kernel/app-error.ts'
+import { AppError, isAppError, recordable } from '../kernel/app-error.ts'
 import type { Link } from '../servers/link.ts'
 import { askClient } from './ask-client.ts'
 import { type CallRecord, intentOf, outcomeOf, refusalOf } from './events.ts'
@@ -61,7 +61,7 @@ function admitted(deps: GatewayDeps, call: Call, resolveTarget: typeof resolve):
   try {
     target = resolveTarget(deps.views, principal, endpoint, message.method, message.params)
   } catch (error) {
-    deps.journal.record('auth', refusalOf(deps, call, null, messageOf(error)))
+    deps.journal.record('auth', refusalOf(deps, call, null, recordable(error)))
     throw error
   }
   const { decision } = target
@@ -110,7 +110,7 @@ async function open(deps: GatewayDeps, call: Call, target: Target): Promise<Link
     }
     return link
   } catch (error) {
-    deps.journal.record('auth', refusalOf(deps, call, target, messageOf(error), 'error'))
+    deps.journal.record('auth', refusalOf(deps, call, target, recordable(error), 'error'))
     throw error
   }
 }
@@ -154,7 +154,7 @@ async function beforeSending(
       )
     return null
   } catch (error) {
-    if (!isAppError(error, 'server_closed')) withdrawn(messageOf(error))
+    if (!isAppError(error, 'server_closed')) withdrawn(recordable(error))
     throw error
   }
 }

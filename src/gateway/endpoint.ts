@@ -16,7 +16,7 @@ import type { GatewayDeps } from './gateway.ts'
 import { type Message, parseMessage } from './message.ts'
 import { readBody } from './read-body.ts'
 import { hiddenFrom, TARGETED, unknownServer } from './resolve.ts'
-import { describe, RpcFailure, toRpcError } from './rpc-error.ts'
+import { RpcFailure, toRpcError } from './rpc-error.ts'
 import { upToDate } from './up-to-date.ts'
 
 export interface Incoming {
@@ -122,7 +122,7 @@ function answerError(
 ): void {
   if (res.headersSent) {
     deps.core.log.error(
-      { ...describe(error), contextId: origin.contextId },
+      { err: error, contextId: origin.contextId },
       'a request failed after its answer was begun',
     )
     res.destroy()
@@ -138,7 +138,7 @@ function answerError(
     return
   }
   if (!(error instanceof AppError) && !(error instanceof RpcFailure)) {
-    deps.core.log.error({ ...describe(error), contextId: origin.contextId }, 'a request failed')
+    deps.core.log.error({ err: error, contextId: origin.contextId }, 'a request failed')
   }
   const rpc =
     isAppError(error, 'bad_request') && !message

@@ -1,5 +1,5 @@
 // The parsed path: the reply is an object, encoded for the client's era. Its outcome is on the record before the client hears it.
-import { AppError, messageOf } from '../kernel/app-error.ts'
+import { AppError, messageOf, recordable } from '../kernel/app-error.ts'
 import { roomIn } from '../kernel/memory.ts'
 import type { Link, RpcNotification, RpcReply } from '../servers/link.ts'
 import { metaOf } from './classify-era.ts'
@@ -62,7 +62,7 @@ export async function sendParsed(
     failure = error
     outcome = cancel.signal.aborted
       ? { outcome: 'cancelled', reason: messageOf(cancel.signal.reason), bytesOut: 0 }
-      : { outcome: mayHaveRun(error) ? 'unknown' : 'error', reason: messageOf(error), bytesOut: 0 }
+      : { outcome: mayHaveRun(error) ? 'unknown' : 'error', reason: recordable(error), bytesOut: 0 }
   } finally {
     res.off('close', onClose)
     off()
@@ -112,7 +112,8 @@ function outcomeOfReply(reply: RpcReply): CallOutcome {
   if (reply.error)
     return {
       outcome: 'error',
-      reason: `${reply.error.code}: ${reply.error.message}`.slice(0, 500),
+      // Its words may repeat what was asked or answered; they are for the client alone.
+      reason: `the server answered error ${reply.error.code}`,
       bytesOut: 0,
     }
   const bytesOut = Buffer.byteLength(JSON.stringify(reply.result))

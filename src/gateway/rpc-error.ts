@@ -1,5 +1,5 @@
 // The JSON-RPC mapper: AppError in, JSON-RPC error out. Codes of our own lie outside the reserved range (2026-07-28, Error codes).
-import { AppError, messageOf } from '../kernel/app-error.ts'
+import { AppError } from '../kernel/app-error.ts'
 import type { ErrorCode } from '../kernel/error-codes.ts'
 
 export interface RpcErrorBody {
@@ -53,9 +53,3 @@ export function toRpcError(error: unknown): RpcErrorBody {
     message: 'The gateway failed in an unexpected way. Its log has the details.',
   }
 }
-
-/** What goes to the log about an error that nobody expected. */
-export const describe = (error: unknown) => ({
-  message: messageOf(error),
-  stack: error instanceof Error ? error.stack : undefined,
-})

@@ -1,7 +1,7 @@
 // The streamed path: same era on both sides, so the server's bytes go to the client untouched. A tap counts them and
 // looks for the marks of a failed call; an outcome that cannot be stored stays unknown.
 import type { Readable } from 'node:stream'
-import { AppError, messageOf } from '../kernel/app-error.ts'
+import { AppError, messageOf, recordable } from '../kernel/app-error.ts'
 import { splice } from '../kernel/json-scan.ts'
 import { discard } from '../servers/http/exchange.ts'
 import type { ForwardReply, Link } from '../servers/link.ts'
@@ -45,7 +45,7 @@ export async function sendStreamed(
   } catch (error) {
     outcome = cancel.signal.aborted
       ? { outcome: 'cancelled', reason: messageOf(cancel.signal.reason), bytesOut: 0 }
-      : { outcome: mayHaveRun(error) ? 'unknown' : 'error', reason: messageOf(error), bytesOut: 0 }
+      : { outcome: mayHaveRun(error) ? 'unknown' : 'error', reason: recordable(error), bytesOut: 0 }
     if (!cancel.signal.aborted) fail(call, error)
   } finally {
     res.off('close', onClose)
@@ -139,8 +139,9 @@ function unexpected({ status, quote }: ForwardReply, type: string, body: Buffer)
   }
   return new AppError(
     'server_garbage',
-    `The server answered HTTP ${status} (${type || 'no content type'}): ${quote?.(body.toString('utf8')) ?? ''}`,
+    `The server answered HTTP ${status} (${type || 'no content type'}).`,
     {
+      said: ` It said: ${quote?.(body.toString('utf8')) ?? ''}`,
       remedy: 'Check the address of the server, and whether it is up.',
     },
   )

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Hono } from 'hono'
-import { AppError, isAppError, messageOf } from '../kernel/app-error.ts'
+import { AppError, isAppError } from '../kernel/app-error.ts'
 import type { NewId } from '../kernel/ids.ts'
 import { lastAnswer } from '../kernel/last-answer.ts'
 import { problemOf } from '../kernel/problem.ts'
@@ -133,8 +133,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
           'internal',
           'The gateway failed in an unexpected way. Its log has the details.',
         )
-    if (known.code === 'internal')
-      deps.log.error({ error: messageOf(error) }, 'a request failed at the door')
+    if (known.code === 'internal') deps.log.error({ err: error }, 'a request failed at the door')
     const headers: Record<string, string> = {
       'content-type': 'application/problem+json',
       connection: 'close',

@@ -21,7 +21,11 @@ export const forSignedIn =
     const session = await sessionOf(deps, c)
     if (session) return run(c, session)
     const url = new URL(c.req.url)
-    const back = c.req.method === 'GET' ? url.pathname + url.search : '/'
+    // Of what stands in the query of the start page only its own word is carried on: the rest may be a key.
+    const watch = url.searchParams.get('watch')
+    const home = watch === null ? '/' : `/?${new URLSearchParams({ watch })}`
+    const asked = url.pathname === '/' ? home : url.pathname + url.search
+    const back = c.req.method === 'GET' ? asked : '/'
     return goTo(c, back === '/' ? '/login' : `/login?next=${encodeURIComponent(back)}`)
   }
 

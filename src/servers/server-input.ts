@@ -98,7 +98,14 @@ export function checkSpec(spec: unknown): ServerSpec {
     )
   }
   if (parsed.data.kind === 'stdio') checkCommand(parsed.data)
-  if (parsed.data.kind === 'http' || parsed.data.kind === 'sse') serverUrl(parsed.data.url)
+  if (parsed.data.kind === 'http' || parsed.data.kind === 'sse') {
+    const { username, password } = serverUrl(parsed.data.url)
+    if (username || password)
+      throw wrong(
+        'The address contains a user name or password; it would not be sent.',
+        'Give it as a header, such as "Authorization: Basic …".',
+      )
+  }
   return parsed.data
 }
 
@@ -145,23 +152,43 @@ export function checkSecret(spec: ServerSpec, secret: ServerSecret): ServerSecre
   return secret
 }
 
+/** The query of an address often is a key: it is sealed with the other secrets, and no list or log shows it. */
+export function withoutQuery(
+  spec: ServerSpec,
+  secret: ServerSecret,
+): { spec: ServerSpec; secret: ServerSecret } {
+  if (spec.kind !== 'http' && spec.kind !== 'sse') return { spec, secret }
+  const url = new URL(spec.url)
+  const { search } = url
+  if (search === '') return { spec, secret }
+  url.search = ''
+  return { spec: { ...spec, url: url.href }, secret: { ...secret, query: new Secret(search) } }
+}
+
 const storedSecret = z.object({
   headers: z.record(z.string(), z.string()).optional(),
   env: z.record(z.string(), z.string()).optional(),
+  query: z.string().optional(),
 })
 
 /** The text that is sealed; null when there is nothing to keep. */
 export function secretText(secret: ServerSecret | undefined): string | null {
   const reveal = (values: Record<string, Secret> = {}) =>
     Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value.reveal()]))
-  const plain = { headers: reveal(secret?.headers), env: reveal(secret?.env) }
-  const empty = Object.keys(plain.headers).length + Object.keys(plain.env).length === 0
+  const query = secret?.query?.reveal()
+  const plain = { headers: reveal(secret?.headers), env: reveal(secret?.env), query }
+  const empty =
+    Object.keys(plain.headers).length + Object.keys(plain.env).length === 0 && query === undefined
   return empty ? null : JSON.stringify(plain)
 }
 
 export function secretFrom(text: string): ServerSecret {
-  const { headers = {}, env = {} } = storedSecret.parse(JSON.parse(text))
+  const { headers = {}, env = {}, query } = storedSecret.parse(JSON.parse(text))
   const hide = (values: Record<string, string>) =>
     Object.fromEntries(Object.entries(values).map(([name, value]) => [name, new Secret(value)]))
-  return { headers: hide(headers), env: hide(env) }
+  return {
+    headers: hide(headers),
+    env: hide(env),
+    ...(query !== undefined && { query: new Secret(query) }),
+  }
 }

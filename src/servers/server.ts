@@ -8,10 +8,12 @@ export type ServerSpec =
   | { kind: 'sse'; url: string }
   | { kind: 'builtin'; program: 'demo' }
 
-/** Shared secret of a server: headers for http and sse, environment for stdio. */
+/** Shared secret of a server: headers and the query of the address for http and sse, environment for stdio. */
 export interface ServerSecret {
   headers?: Record<string, Secret>
   env?: Record<string, Secret>
+  /** `?key=…` as it stood in the address that was given; the spec has the address without. */
+  query?: Secret
 }
 
 export interface Server {

@@ -2,6 +2,7 @@
 import type { Vault } from '../credentials/vault.ts'
 import { AppError } from '../kernel/app-error.ts'
 import { loginKey } from '../kernel/login-name.ts'
+import { masked } from '../kernel/mask.ts'
 import { change, type Unit } from '../logs/change.ts'
 import type { Core } from '../logs/core.ts'
 import type { By } from '../logs/event.ts'
@@ -16,6 +17,7 @@ import {
   checkSpec,
   secretFrom,
   secretText,
+  withoutQuery,
 } from './server-input.ts'
 
 export interface NewServer {
@@ -46,9 +48,10 @@ export async function addServer(
   input: NewServer,
 ): Promise<Server> {
   const name = checkName(input.name)
-  const spec = checkNewSpec(input.spec)
+  const given = checkNewSpec(input.spec)
+  const { spec, secret } = withoutQuery(given, checkSecret(given, input.secret ?? {}))
   const id = core.newId('srv')
-  const text = secretText(checkSecret(spec, input.secret ?? {}))
+  const text = secretText(secret)
   const now = core.clock.now()
   const row: StateRow<'servers'> = {
     id,
@@ -75,7 +78,7 @@ export async function addServer(
       serverName: name,
       detail: {
         spec: shown(spec),
-        secret: secretNames(input.secret),
+        secret: secretNames(secret),
         permit: row.permit,
         people: input.people ?? 'everyone',
       },
@@ -153,7 +156,10 @@ export async function setServerSecret(
 ): Promise<Server> {
   return change(core, by, async (unit) => {
     const before = await present(unit.db, name)
-    const text = secretText(checkSecret(checkSpec(JSON.parse(before.spec)), secret))
+    checkSecret(checkSpec(JSON.parse(before.spec)), secret)
+    // The address stays whole: its query is kept here, too.
+    const { query } = opened(vault, before)
+    const text = secretText(query ? { query, ...secret } : secret)
     const row = {
       ...before,
       secret_sealed: text === null ? null : vault.seal(text, aad(before.id)),
@@ -238,8 +244,11 @@ export async function serverSecret(
     .select('secret_sealed')
     .where('id', '=', id)
     .executeTakeFirst()
-  return row?.secret_sealed ? secretFrom(vault.open(row.secret_sealed, aad(id))) : {}
+  return row ? opened(vault, { id, ...row }) : {}
 }
+
+const opened = (vault: Vault, row: Pick<StateRow<'servers'>, 'id' | 'secret_sealed'>) =>
+  row.secret_sealed ? secretFrom(vault.open(row.secret_sealed, aad(row.id))) : {}
 
 const rowOf = (db: Db | Tx, name: string) =>
   db
@@ -308,14 +317,16 @@ function parse(row: StateRow<'servers'>, people: readonly string[]): Server {
   }
 }
 
-/** As it may stand in the log: values of environment variables may be secrets in spite of everything. */
+/** As it may stand in the log: environment variables and queries may be secrets in spite of everything. */
 function shown(spec: ServerSpec): Record<string, unknown> {
-  return spec.kind === 'stdio' ? { ...spec, env: Object.keys(spec.env ?? {}) } : spec
+  if (spec.kind === 'stdio') return { ...spec, env: Object.keys(spec.env ?? {}) }
+  return spec.kind === 'builtin' ? spec : { ...spec, url: masked(spec.url) }
 }
 
 const secretNames = (secret: ServerSecret | undefined) => [
   ...Object.keys(secret?.headers ?? {}),
   ...Object.keys(secret?.env ?? {}),
+  ...(secret?.query ? ['query of the address'] : []),
 ]
 
 const nameTaken = (name: string) =>

@@ -5,6 +5,7 @@ import { addressRules, checkUrl } from '../kernel/address-rules.ts'
 import { AppError, messageOf } from '../kernel/app-error.ts'
 import { createSafeConnector } from '../kernel/safe-connect.ts'
 import type { ForwardReply } from './link.ts'
+import type { ServerSecret } from './server.ts'
 
 export interface WebTarget {
   /** The server's name, for messages. */
@@ -41,6 +42,13 @@ const CONNECT_MS = 10_000
 
 /** @throws AppError blocked_address */
 export const serverUrl = (text: string): URL => checkUrl(text, RULES)
+
+/** The address with the query that is kept with the secrets. @throws AppError blocked_address */
+export function addressOf(text: string, { query }: ServerSecret): URL {
+  const url = serverUrl(text)
+  if (query) url.search = query.reveal()
+  return url
+}
 
 export function createWeb(): Web {
   const pools = new Map<string, Pool>()
@@ -180,9 +188,31 @@ export function excerpt(text: string, length = 120): string {
   return flat.length > length ? `${flat.slice(0, length)}…` : flat
 }
 
+/** Short ones would be found everywhere. */
+const SHORTEST_SECRET = 4
+
+/** Values to hide, in the forms in which a server repeats them; a header such as `Bearer abc` also by its last word. */
+export function secretForms(values: readonly string[]): string[] {
+  const words = values.flatMap((value) => [value, value.split(' ').at(-1)!])
+  const forms = words.flatMap((word) => [
+    word,
+    encodeURIComponent(word),
+    new URLSearchParams({ x: word }).toString().slice(2),
+    JSON.stringify(word).slice(1, -1),
+  ])
+  return [...new Set(forms)].filter((form) => form.length >= SHORTEST_SECRET)
+}
+
+/** What an address holds besides its place: keys often stand there. */
+export const secretsIn = ({ search, searchParams }: URL): string[] => [
+  search.slice(1),
+  ...searchParams.values(),
+]
+
 /** A foreign text without the secrets that we sent. */
-export function quote({ secrets }: WebTarget, text: string): string {
-  return excerpt(secrets.reduce((shown, secret) => shown.replaceAll(secret, '[redacted]'), text))
+export function quote({ secrets }: WebTarget, text: string, length?: number): string {
+  const shown = secrets.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), text)
+  return excerpt(shown, length)
 }
 
 /** 401, 403: it is the gateway's own credential that was refused, not the one of the person who calls. */
@@ -191,8 +221,9 @@ export function refused(target: WebTarget, status: number, text: string): AppErr
   const said = quote(target, text)
   return new AppError(
     'server_refused',
-    `${name} refused the gateway's own credential for it (HTTP ${status})${said ? `: ${said}` : '.'}`,
+    `${name} refused the gateway's own credential for it (HTTP ${status})`,
     {
+      said: said ? `: ${said}` : '.',
       remedy: `Set a valid credential for ${name}; your sign-in to this gateway is not the problem.`,
     },
   )
@@ -207,23 +238,27 @@ export function badStatus(target: WebTarget, reply: ForwardReply, text: string):
     const location = reply.headers.location
     return new AppError(
       'server_unreachable',
-      `${name} redirects (HTTP ${status}) to ${excerpt(String(location ?? 'nowhere'))}; redirects are not followed.`,
-      { remedy: 'Set the address of the server to the final one.' },
+      `${name} redirects (HTTP ${status}); redirects are not followed.`,
+      {
+        said: ` It points to ${quote(target, String(location ?? 'nowhere'))}.`,
+        remedy: 'Set the address of the server to the final one.',
+      },
     )
   }
   if (status === 429) {
     const after = reply.headers['retry-after']
     return new AppError(
       'server_unreachable',
-      `${name} takes no more requests now (HTTP 429)${after ? `, try again in ${excerpt(String(after), 30)} s` : ''}.`,
+      `${name} takes no more requests now (HTTP 429)${after ? `, try again in ${quote(target, String(after), 30)} s` : ''}.`,
       { remedy: 'Wait, or ask its operator for a higher limit.' },
     )
   }
   const type = contentType(reply.headers) || 'no content type'
   return new AppError(
     'server_garbage',
-    `${name} answered HTTP ${status} with ${type}, not MCP: ${quote(target, text) || '(empty)'}`,
+    `${name} answered HTTP ${status} with ${quote(target, type, 60)}, not MCP`,
     {
+      said: `: ${quote(target, text) || '(empty)'}`,
       remedy:
         status === 404 || status === 405
           ? `Check the path: nothing speaks MCP at ${url.pathname}.`

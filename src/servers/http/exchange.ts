@@ -40,11 +40,14 @@ export async function readAnswer(exchange: Exchange, response: ForwardReply): Pr
   const reply = type.endsWith('json') ? replyIn(exchange, text, good) : null
   if (reply) return reply
   if (!good) throw badStatus(target, response, text)
-  const what = text === '' ? 'nothing' : `${type || 'no content type'}: ${quote(target, text)}`
+  const what = text === '' ? 'nothing' : quote(target, type, 60) || 'no content type'
   throw new AppError(
     'server_garbage',
-    `${target.name} answered HTTP ${response.status} with ${what}, not MCP.`,
-    { remedy: `Check that ${target.url.href} is the address of an MCP server.` },
+    `${target.name} answered HTTP ${response.status} with ${what}`,
+    {
+      said: `${text === '' ? '' : `: ${quote(target, text)}`}, not MCP.`,
+      remedy: `Check that ${target.url.origin}${target.url.pathname} is the address of an MCP server.`,
+    },
   )
 }
 

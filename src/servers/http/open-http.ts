@@ -6,7 +6,7 @@ import { readDiscovery, withEnvelope } from '../envelope.ts'
 import type { EraMemory } from '../era-memory.ts'
 import type { Hello, Link, LinkFor, RpcReply } from '../link.ts'
 import type { Server, ServerSecret } from '../server.ts'
-import { serverUrl, type Web } from '../web.ts'
+import { addressOf, type Web } from '../web.ts'
 import { callOver } from './call.ts'
 import { createPort, type Port } from './port.ts'
 import { openSession, type Reopening } from './session-link.ts'
@@ -32,7 +32,7 @@ export async function openHttp(
   linkFor: LinkFor,
   opening: Opening,
 ): Promise<Link> {
-  const url = serverUrl(server.spec.url)
+  const url = addressOf(server.spec.url, secret)
   const port = createPort(deps, { name: server.name, url }, secret)
   const { signal, deadline } = opening
   if (deps.eras.get(server) !== 'session') {

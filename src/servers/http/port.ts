@@ -4,12 +4,14 @@ import type { Clock } from '../../kernel/time.ts'
 import type { Logger } from '../../telemetry/logger.ts'
 import type { Forward, ForwardReply } from '../link.ts'
 import type { ServerSecret } from '../server.ts'
-import { quote, type Web, type WebTarget } from '../web.ts'
+import { quote, secretForms, secretsIn, type Web, type WebTarget } from '../web.ts'
 
 export interface Port {
   readonly clock: Clock
   readonly log: Logger
   readonly target: WebTarget
+  /** Another value that must not be shown should the server repeat it. */
+  hide(value: string): void
   post(
     message: JsonObject,
     headers: Record<string, string>,
@@ -56,12 +58,14 @@ export function createPort(
   const credential: Record<string, string> = {}
   for (const [name, value] of Object.entries(secret.headers ?? {}))
     credential[name.toLowerCase()] = value.reveal()
-  const target: WebTarget = { ...server, secrets: secretParts(credential) }
+  const secrets = secretForms([...Object.values(credential), ...secretsIn(server.url)])
+  const target: WebTarget = { ...server, secrets }
   const shown = (text: string) => quote(target, text)
   return {
     clock,
     log,
     target,
+    hide: (value) => void secrets.push(...secretForms([value])),
     post: (message, headers, signal, deadline, idle) =>
       web.send(target, {
         method: 'POST',
@@ -101,11 +105,4 @@ export function createPort(
       return reply
     },
   }
-}
-
-/** A header such as `Bearer abc` is hidden as a whole and as its last word. */
-function secretParts(credential: Record<string, string>): string[] {
-  return Object.values(credential)
-    .flatMap((value) => [value, value.split(' ').at(-1)!])
-    .filter((part) => part.length >= 4)
 }

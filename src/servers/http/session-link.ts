@@ -57,7 +57,10 @@ export async function openSession(
     target.name,
   )
   const own: Record<string, string> = { 'mcp-protocol-version': hello.protocolVersion }
-  if (sessionId !== undefined) own['mcp-session-id'] = sessionId
+  if (sessionId !== undefined) {
+    own['mcp-session-id'] = sessionId
+    port.hide(sessionId)
+  }
   await post(port, own, notificationMessage({ method: 'notifications/initialized' }))
 
   let nextId = 1

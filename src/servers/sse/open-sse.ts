@@ -14,11 +14,13 @@ import { createPeer, type Peer, peerLink } from '../rpc-peer.ts'
 import type { Server, ServerSecret } from '../server.ts'
 import { type SseEvent, sseEvents } from '../sse-events.ts'
 import {
+  addressOf,
   badStatus,
   contentType,
-  excerpt,
+  quote,
   readText,
-  serverUrl,
+  secretForms,
+  secretsIn,
   timedOut,
   type Web,
   type WebTarget,
@@ -47,11 +49,9 @@ export async function openSse(
   const headers: Record<string, string> = {}
   for (const [header, value] of Object.entries(secret.headers ?? {}))
     headers[header.toLowerCase()] = value.reveal()
-  const target: WebTarget = {
-    name,
-    url: serverUrl(server.spec.url),
-    secrets: Object.values(headers).flatMap((value) => [value, value.split(' ').at(-1)!]),
-  }
+  const url = addressOf(server.spec.url, secret)
+  const secrets = secretForms([...Object.values(headers), ...secretsIn(url)])
+  const target: WebTarget = { name, url, secrets }
   const ended = new AbortController()
   const limit = deadlineOf(clock, opening.deadline, opening.signal, () =>
     timedOut(name, opening.deadline),
@@ -61,6 +61,7 @@ export async function openSse(
   try {
     const events = await openStream(deps, target, headers, ended.signal, opening.deadline)
     const endpoint = await endpointOf(target, events)
+    secrets.push(...secretForms(secretsIn(endpoint)))
     const peer = createPeer({
       clock,
       name,
@@ -128,7 +129,7 @@ async function endpointOf(target: WebTarget, events: Events): Promise<URL> {
     if (url?.origin === target.url.origin) return url
     throw new AppError(
       'server_garbage',
-      `${target.name} wants messages sent to ${excerpt(data)}, which is not on its own origin.`,
+      `${target.name} wants messages sent to ${quote(target, data)}, which is not on its own origin.`,
       { remedy: 'Report it to the makers of the server.' },
     )
   }

@@ -9,6 +9,8 @@ export interface ChildSpec {
   args: readonly string[]
   env: Record<string, string>
   cwd: string
+  /** What its standard error must not show. */
+  secrets: readonly string[]
   user: { uid: number; gid: number } | undefined
   /** Ends what the program has left behind outside its group. */
   sweep?: () => Promise<unknown>
@@ -80,7 +82,7 @@ function start(clock: Clock, groups: Set<number>, spec: ChildSpec): Child {
   )
   const pid = program.pid ?? 0
   if (pid > 0) groups.add(pid)
-  const stderr = createTail()
+  const stderr = createTail(undefined, spec.secrets)
   program.stderr.on('data', (chunk: Buffer) => stderr.push(chunk))
   for (const stream of [program.stdin, program.stdout, program.stderr])
     stream.on('error', () => undefined) // A broken pipe shows as the end of the program.

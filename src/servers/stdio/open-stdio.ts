@@ -11,14 +11,14 @@ import type { Link, LinkFor } from '../link.ts'
 import { parseMessages } from '../parse-messages.ts'
 import { createPeer, type Peer, peerLink } from '../rpc-peer.ts'
 import type { Server, ServerSecret } from '../server.ts'
-import { excerpt } from '../web.ts'
+import { excerpt, secretForms } from '../web.ts'
 import type { Child, Children, Exit } from './children.ts'
 import { environmentOf, findCommand } from './environment.ts'
 import type { Folders } from './folders.ts'
 import { createLineReader } from './lines.ts'
 import type { ProgramUser, Sandbox } from './sandbox.ts'
 import { killStrays, MARK } from './strays.ts'
-import { escapeControls } from './tail.ts'
+import { escapeControls, without } from './tail.ts'
 
 export interface StdioDeps {
   clock: Clock
@@ -155,9 +155,10 @@ async function launch(
   const commandLine = [spec.command, ...spec.args].join(' ')
   const program = findCommand(spec.command, env.PATH ?? '', cwd)
   const confined = deps.sandbox.confine(program, spec.args, folders)
+  const secrets = secretForms(Object.values(secret.env ?? {}).map((value) => value.reveal()))
   const startedAt = deps.clock.monotonic()
   const sweep = deps.sandbox.endsAll ? {} : { sweep: () => killStrays(mark) }
-  const child = deps.children.start({ ...confined, env, cwd, user, ...sweep })
+  const child = deps.children.start({ ...confined, env, cwd, user, secrets, ...sweep })
   const noise = { count: 0, last: '' }
   const peer = createPeer({
     clock: deps.clock,
@@ -174,23 +175,28 @@ async function launch(
     },
     debug: (error, what) => deps.log.debug({ server: server.name, err: error }, what),
   })
-  readFrom(child, peer, noise, server.name)
+  readFrom(child, peer, noise, server.name, secrets)
   void child.exited.then((exit) => {
     peer.end(
-      new AppError(
-        'server_closed',
-        `The program of ${server.name} ended (${exitText(exit)}).${lastWords(child)}`,
-        { remedy: 'It is started again with the next call.' },
-      ),
+      new AppError('server_closed', `The program of ${server.name} ended (${exitText(exit)}).`, {
+        said: lastWords(child),
+        remedy: 'It is started again with the next call.',
+      }),
     )
   })
   return { child, peer, noise, startedAt, commandLine }
 }
 
-function readFrom(child: Child, peer: Peer, noise: Program['noise'], name: string): void {
+function readFrom(
+  child: Child,
+  peer: Peer,
+  noise: Program['noise'],
+  name: string,
+  secrets: readonly string[],
+): void {
   const strange = (text: string) => {
     noise.count++
-    noise.last = excerpt(text, 200)
+    noise.last = excerpt(without(secrets, text), 200)
   }
   const reader = createLineReader(LINE_LIMIT, {
     line: (text) => {
@@ -228,7 +234,7 @@ async function startError(
     ? `could not be started (${exit.error.code ?? exit.error.message})`
     : died
       ? `ended after ${ran} s (${exitText(exit)})`
-      : `gave no usable answer within ${ran} s${cause instanceof AppError && cause.code !== 'server_timeout' ? `: ${cause.message}` : ''}`
+      : `gave no usable answer within ${ran} s${cause instanceof AppError && cause.code !== 'server_timeout' ? `: ${cause.own}` : ''}`
   const printed =
     noise.count > 0
       ? noise.count === 1
@@ -237,8 +243,9 @@ async function startError(
       : ''
   return new AppError(
     'server_start',
-    `The program of ${server.name}, \`${escapeControls(commandLine)}\`, ${how}.${printed}${lastWords(child)}`,
+    `The program of ${server.name}, \`${escapeControls(commandLine)}\`, ${how}.`,
     {
+      said: `${printed}${lastWords(child)}`,
       remedy: remedyFor(exit, deps.sandbox.userOf(server.id), child.stderr.lines(STDERR_LINES)),
       cause,
     },

@@ -8,9 +8,10 @@ export interface Tail {
   lines(count: number): string
 }
 
-export function createTail(limit = 64 * 1024): Tail {
+/** `secrets` are not shown, wherever the program repeats them. */
+export function createTail(limit = 64 * 1024, secrets: readonly string[] = []): Tail {
   let kept = Buffer.alloc(0)
-  const text = () => escapeControls(kept.toString('utf8'))
+  const text = () => escapeControls(without(secrets, kept.toString('utf8')))
   return {
     push: (chunk) => {
       kept = Buffer.concat([kept, chunk.subarray(-limit)]).subarray(-limit)
@@ -19,6 +20,10 @@ export function createTail(limit = 64 * 1024): Tail {
     lines: (count) => text().trimEnd().split('\n').slice(-count).join('\n'),
   }
 }
+
+/** A text that a program printed, without the secrets it was given. */
+export const without = (secrets: readonly string[], text: string): string =>
+  secrets.reduce((rest, secret) => rest.replaceAll(secret, '[redacted]'), text)
 
 /** Control and invisible characters as `\x1b`, line ends and tabs as they are. */
 export const escapeControls = (text: string): string =>
