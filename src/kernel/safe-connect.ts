@@ -22,16 +22,19 @@ export interface SafeConnectOptions {
   timeoutMs: number
   /** PEM of authorities to trust instead of the built-in ones. */
   ca?: string
+  /** Destroys a connection that is being opened. */
+  signal?: AbortSignal
 }
 
 /** For the `connect` option of an undici Agent or Pool. Refusals are AppError blocked_address. */
 export function createSafeConnector(options: SafeConnectOptions): buildConnector.connector {
-  const { rules, resolve = systemResolve, timeoutMs, ca } = options
+  const { rules, resolve = systemResolve, timeoutMs, ca, signal } = options
   const connect = buildConnector({
     timeout: timeoutMs,
     allowH2: false,
     lookup: checkedLookup(rules, resolve),
     ...(ca === undefined ? {} : { ca }),
+    ...(signal === undefined ? {} : { signal }),
   })
   return (target, done) => {
     const host = bareHost(target.hostname)

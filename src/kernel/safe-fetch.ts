@@ -1,9 +1,10 @@
 // The only way to an untrusted URL: checked and pinned addresses, no redirects, no proxies from the environment, no
 // compression, a byte cap and one deadline for everything. Failures do not tell what listens where.
-import { Agent, type Dispatcher, request } from 'undici'
+import { Client, type Dispatcher } from 'undici'
 import { type AddressRuleOptions, addressRules, checkUrl } from './address-rules.ts'
 import { AppError, isAppError } from './app-error.ts'
-import { createSafeConnector, type Resolve } from './safe-connect.ts'
+import { createGate, type Gate } from './gate.ts'
+import { createSafeConnector, type Resolve, systemResolve } from './safe-connect.ts'
 import { type Clock, systemClock } from './time.ts'
 
 export interface SafeFetchOptions extends AddressRuleOptions {
@@ -18,7 +19,7 @@ export interface SafeFetchOptions extends AddressRuleOptions {
   waiting?: number
   /** PEM of authorities to trust instead of the built-in ones. */
   ca?: string
-  /** Say so when a name leads to a private address. Only where an admin reads the message. */
+  /** Say so when a name leads to a private address, and as soon as it is known. Only where an admin reads the message. */
   explain?: boolean
   clock?: Clock
 }
@@ -51,64 +52,101 @@ export type FetchProblem =
 
 const REDIRECTS: ReadonlySet<number> = new Set([300, 301, 302, 303, 305, 307, 308])
 
+/** The look-ups of the system share four threads with the hashing of passwords: slow names must not take them all. */
+const LOOKUPS = 2
+
 /**
  * Every call is one new connection. Rejects with blocked_address (decided from the URL alone), fetch_failed, or
- * overloaded when too many requests to one origin wait.
+ * overloaded when too many requests to one origin wait. Unless told to explain, it says only at the deadline that no
+ * answer came: how long it took would tell a closed port from a filtered one, and a private name from an unknown one.
  */
 export function createSafeFetch(options: SafeFetchOptions): SafeFetch {
   const { userAgent, deadlineMs, perOrigin = 4, waiting = 32, clock = systemClock } = options
+  const { resolve = systemResolve } = options
   const rules = addressRules(options)
-  const agent = new Agent({
-    connect: createSafeConnector({
-      rules,
-      timeoutMs: deadlineMs,
-      ...(options.resolve && { resolve: options.resolve }),
-      ...(options.ca !== undefined && { ca: options.ca }),
-    }),
-    connections: perOrigin,
-    // No connection is kept: each request resolves and checks anew.
-    pipelining: 0,
-    headersTimeout: deadlineMs,
-    bodyTimeout: deadlineMs,
-  })
-  const busy = new Map<string, number>()
+  const lookups = createGate(LOOKUPS)
+  const origins = new Map<string, { gate: Gate; count: number }>()
+
+  const ask = async (url: URL, init: SafeFetchInit, cap: number, signal: AbortSignal) => {
+    const client = new Client(url.origin, {
+      connect: createSafeConnector({
+        rules,
+        timeoutMs: deadlineMs,
+        signal,
+        resolve: (host) => lookups.run(() => resolve(host), signal),
+        ...(options.ca !== undefined && { ca: options.ca }),
+      }),
+      pipelining: 0,
+      headersTimeout: deadlineMs,
+      bodyTimeout: deadlineMs,
+    })
+    // Also while it looks up or connects, where a request does not heed its signal.
+    const stop = () => void client.destroy(signal.reason as Error)
+    signal.addEventListener('abort', stop, { once: true })
+    try {
+      const reply = await client
+        .request({
+          path: url.pathname + url.search,
+          method: init.method ?? 'GET',
+          headers: {
+            ...lowerCase(init.headers),
+            'user-agent': userAgent,
+            'accept-encoding': 'identity',
+          },
+          body: init.body ?? null,
+          signal,
+        })
+        .catch((cause: unknown) => {
+          throw new NoReply(cause)
+        })
+      return await readReply(reply, url, cap, signal)
+    } finally {
+      signal.removeEventListener('abort', stop)
+      // No connection is kept: each request resolves and checks anew.
+      void client.destroy()
+    }
+  }
 
   return async (text, init = {}) => {
     const url = checkUrl(text, rules)
-    const count = busy.get(url.origin) ?? 0
-    if (count >= perOrigin + waiting)
+    const origin = origins.get(url.origin) ?? { gate: createGate(perOrigin), count: 0 }
+    if (origin.count >= perOrigin + waiting)
       throw new AppError('overloaded', `Too many requests to ${url.host} are waiting.`, {
         remedy: 'Try again in a moment.',
       })
-    busy.set(url.origin, count + 1)
+    origin.count++
+    origins.set(url.origin, origin)
     const deadline = new AbortController()
-    const timer = clock.after(deadlineMs, () => deadline.abort())
+    const timer = clock.after(deadlineMs, () => deadline.abort(new NoReply('deadline')))
     const signal = init.signal ? AbortSignal.any([init.signal, deadline.signal]) : deadline.signal
     const cap = Math.min(init.maxBytes ?? options.maxBytes, options.maxBytes)
     try {
-      const reply = await request(url, {
-        dispatcher: agent,
-        method: init.method ?? 'GET',
-        headers: {
-          ...lowerCase(init.headers),
-          'user-agent': userAgent,
-          'accept-encoding': 'identity',
-        },
-        body: init.body ?? null,
-        signal,
-      }).catch((cause: unknown) => {
-        if (options.explain && isAppError(cause, 'blocked_address')) throw cause
-        throw unreachable(url, cause)
-      })
-      return await readReply(reply, url, cap, deadline.signal)
+      return await origin.gate.run(() => ask(url, init, cap, signal), signal)
+    } catch (error) {
+      if (isAppError(error)) throw error
+      const cause = error instanceof NoReply ? error.cause : error
+      if (options.explain && isAppError(cause, 'blocked_address')) throw cause
+      if (!options.explain) await aborted(signal)
+      throw unreachable(url, cause)
     } finally {
       timer.cancel()
-      const left = (busy.get(url.origin) ?? 1) - 1
-      if (left === 0) busy.delete(url.origin)
-      else busy.set(url.origin, left)
+      if (--origin.count === 0) origins.delete(url.origin)
     }
   }
 }
+
+/** Ended before any answer; the cause is nobody's business outside. */
+class NoReply extends Error {
+  constructor(cause: unknown) {
+    super('no reply', { cause })
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
 
 async function readReply(
   reply: Dispatcher.ResponseData,
