@@ -51,7 +51,7 @@ export function createAuthServer(deps: AuthServerDeps): AuthServer {
   }
   return {
     handle: (c) => handle(parts, c),
-    interactions: createInteractions(deps, provider),
+    interactions: createInteractions(deps, provider, strangers),
     protectedResource: (path) => protectedResource(deps, path),
     sweep: () => sweep(deps),
   }

@@ -1,201 +1,24 @@
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
+import {
+  CODE,
+  document,
+  HOSTED,
+  type Origin,
+  origin,
+  refusal,
+  URL_A,
+  unreachable,
+} from '../../test/fixtures/client-origin.ts'
 import { selfSigned } from '../../test/fixtures/self-signed.ts'
 import { forEachStore, testCore } from '../../test/fixtures/stores.ts'
-import { AppError, isAppError } from '../kernel/app-error.ts'
+import { AppError } from '../kernel/app-error.ts'
 import { manualClock } from '../kernel/manual-clock.ts'
 import { createSafeFetch, type SafeFetch } from '../kernel/safe-fetch.ts'
 import { days, hours, minutes, seconds } from '../kernel/time.ts'
-import { checkDocumentUrl, parseDocument } from './client-document-rules.ts'
 import { createClientDocuments, freshness } from './client-documents.ts'
 import { PINNED_DOCUMENTS } from './pinned-documents.ts'
-import { CLAUDE_CALLBACKS, redirectAllowed } from './redirect-rules.ts'
-
-const URL_A = 'https://app.example/client.json'
-const HOSTED = 'https://claude.ai/oauth/mcp-oauth-client-metadata'
-const CODE = 'https://claude.ai/oauth/claude-code-client-metadata'
-
-const document = (more: Record<string, unknown> = {}) => ({
-  client_id: URL_A,
-  client_name: 'App',
-  redirect_uris: ['https://app.example/cb'],
-  token_endpoint_auth_method: 'none',
-  ...more,
-})
-
-interface Origin {
-  fetch: SafeFetch
-  asked: string[]
-  /** What the next fetches get. */
-  now: { status?: number; headers?: Record<string, string>; body?: unknown; fails?: AppError }
-}
-
-/** An origin that answers whatever the test says. */
-function origin(now: Origin['now'] = { body: document() }): Origin {
-  const self: Origin = {
-    asked: [],
-    now,
-    fetch: async (url, init) => {
-      self.asked.push(url)
-      expect(init).toMatchObject({ headers: { accept: 'application/json' }, maxBytes: 5120 })
-      const { status = 200, headers = {}, body, fails } = self.now
-      if (fails) throw fails
-      const text = typeof body === 'string' ? body : JSON.stringify(body)
-      return {
-        status,
-        headers: new Headers({ 'content-type': 'application/json', ...headers }),
-        body: Buffer.from(text),
-      }
-    },
-  }
-  return self
-}
-
-const unreachable = () =>
-  new AppError('fetch_failed', 'app.example cannot be reached at a public address.', {
-    remedy: 'Check the address.',
-    data: { problem: 'unreachable' },
-  })
-
-async function refusal(run: Promise<unknown>): Promise<AppError> {
-  const error = await run.then(
-    () => undefined,
-    (e: unknown) => e,
-  )
-  if (!isAppError(error, 'client_document')) throw error ?? new Error('it was accepted')
-  expect(error.remedy).toMatch(/\w{3}/)
-  return error
-}
-
-describe('the address of a document', () => {
-  it.each([URL_A, HOSTED, CODE, 'https://app.example:8443/a/b', 'https://vscode.dev/oauth/x.json'])(
-    'may be %s',
-    (url) => {
-      expect(checkDocumentUrl(url).href).toBe(url)
-    },
-  )
-
-  it.each([
-    ['http://app.example/client.json', /begin with https/],
-    ['HTTPS://app.example/client.json', /begin with https/],
-    ['javascript:alert(1)', /begin with https/],
-    ['https://app.example', /no path/],
-    ['https://app.example/', /no path/],
-    ['https://app.example/c#x', /fragment/],
-    ['https://app.example/c#', /fragment/],
-    ['https://app.example/c?x=1', /query/],
-    ['https://user@app.example/c', /user name/],
-    ['https://user:pw@app.example/c', /user name/],
-    ['https://@app.example/c', /user name/],
-    ['https://app.example/a/../c', /dot segments/],
-    ['https://app.example/./c', /dot segments/],
-    ['https://app.example/%2e%2E/c', /dot segments/],
-    ['https://APP.example/c', /usual form/],
-    ['https://app.example:443/c', /usual form/],
-    ['https://127.1/c', /usual form/],
-    ['https://b\u00fccher.example/c', /usual form/],
-    ['https://app.example/c d', /usual form/],
-    ['https://app.example\\c', /usual form|no path/],
-    ['https://app.example/c\n', /usual form/],
-    ['https:///c', /no path/],
-    ['https://[/c', /not a URL/],
-    [`https://app.example/${'x'.repeat(2048)}`, /longer than 2048/],
-  ])('may not be %j', (url, why) => {
-    expect(() => checkDocumentUrl(url)).toThrow(why)
-  })
-})
-
-describe('what a document must say', () => {
-  const read = (body: unknown) =>
-    parseDocument(URL_A, Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)))
-  const rule = (body: unknown) => {
-    try {
-      read(body)
-      return 'fine'
-    } catch (error) {
-      if (!isAppError(error, 'client_document')) throw error
-      return error.data?.rule
-    }
-  }
-
-  it('is brought into the stored form, with nothing in it that we do not use', () => {
-    expect(
-      read(
-        document({
-          client_uri: 'https://app.example',
-          logo_uri: 'https://app.example/logo.svg',
-          jwks_uri: 'https://10.0.0.1/jwks',
-          id_token_signed_response_alg: 'RS256',
-          grant_types: [
-            'authorization_code',
-            'refresh_token',
-            'urn:ietf:params:oauth:grant-type:jwt-bearer',
-          ],
-        }),
-      ),
-    ).toEqual({
-      client_id: URL_A,
-      client_name: 'App',
-      client_uri: 'https://app.example/',
-      redirect_uris: ['https://app.example/cb'],
-      grant_types: ['authorization_code', 'refresh_token'],
-      response_types: ['code'],
-      application_type: 'web',
-      token_endpoint_auth_method: 'none',
-    })
-  })
-
-  it('loopback addresses make it native, although it does not say so', () => {
-    const claudeCode = parseDocument(CODE, Buffer.from(PINNED_DOCUMENTS.get(CODE)!))
-    expect(claudeCode).toMatchObject({ client_name: 'Claude Code', application_type: 'native' })
-    const { redirect_uris } = claudeCode
-    expect(redirectAllowed(redirect_uris, 'http://localhost:52163/callback')).toBe(true)
-    expect(redirectAllowed(redirect_uris, 'http://127.0.0.1:52163/callback')).toBe(true)
-    expect(redirectAllowed(redirect_uris, 'http://[::1]:52163/callback')).toBe(false)
-  })
-
-  it('the pinned copy of hosted Claude has both callbacks', () => {
-    const hosted = parseDocument(HOSTED, Buffer.from(PINNED_DOCUMENTS.get(HOSTED)!))
-    expect(hosted.redirect_uris).toEqual(CLAUDE_CALLBACKS)
-    expect(hosted.client_name).toBe('Claude')
-  })
-
-  it('offers none among its methods, chosen or listed', () => {
-    expect(rule(document({ token_endpoint_auth_method: undefined }))).toBe('fine')
-    const listed = document({
-      token_endpoint_auth_method: 'private_key_jwt',
-      token_endpoint_auth_methods_supported: ['none', 'private_key_jwt'],
-    })
-    expect(read(listed).token_endpoint_auth_method).toBe('none')
-    expect(rule({ ...listed, token_endpoint_auth_methods_supported: ['private_key_jwt'] })).toBe(
-      'metadata',
-    )
-    expect(rule(document({ token_endpoint_auth_method: 'client_secret_post' }))).toBe('metadata')
-  })
-
-  it.each([
-    ['client-id', document({ client_id: `${URL_A}/` })],
-    ['client-id', document({ client_id: 'https://APP.example/client.json' })],
-    ['client-id', document({ client_id: undefined })],
-    ['secret', document({ client_secret: 'x' })],
-    ['secret', document({ client_secret_expires_at: 0 })],
-    ['json', '<html>'],
-    ['json', '[]'],
-    ['json', '"x"'],
-    ['json', ''],
-    ['json', '{"client_id":"a","client_id":"b"}'],
-    ['json', '{"__proto__":{}}'],
-    ['size', document({ client_name: 'x'.repeat(5200) })],
-    ['metadata', document({ redirect_uris: [] })],
-    ['metadata', document({ redirect_uris: ['http://app.example/cb'] })],
-    ['metadata', document({ redirect_uris: ['https://app.example/*'] })],
-    ['metadata', document({ client_name: 'x'.repeat(201) })],
-    ['metadata', document({ grant_types: ['client_credentials'] })],
-  ])('breaks the rule %s', (name, body) => {
-    expect(rule(body)).toBe(name)
-  })
-})
 
 describe('freshness', () => {
   it.each([
@@ -402,10 +225,12 @@ forEachStore((_, open) => {
 
   it('asks a bounded number of hosts a minute', async () => {
     const { clock, documents, from } = await start(origin({ fails: unreachable() }))
-    for (let i = 0; i < 205; i++) await refusal(documents.fetch(`https://h${i}.example/c`))
+    const ask = (i: number) =>
+      refusal(documents.fetch(`https://h${i}.example/c`, `192.0.2.${i % 200}`))
+    for (let i = 0; i < 205; i++) await ask(i)
     expect(from.asked).toHaveLength(200)
     clock.advance(minutes(1))
-    await refusal(documents.fetch('https://h999.example/c'))
+    await ask(999)
     expect(from.asked).toHaveLength(201)
   })
 
@@ -457,7 +282,7 @@ describe('over real TLS', () => {
     for (const close of closers.splice(0)) close()
   })
 
-  const serve = async (options: { trust: boolean; name?: string; allow?: boolean }) => {
+  const serve = async (options: { trust: boolean; name?: string; allow?: false }) => {
     const { key, cert } = selfSigned(options.name ?? 'app.example')
     let connections = 0
     const server = createServer({ key, cert }, (_req, res) => {
@@ -475,7 +300,8 @@ describe('over real TLS', () => {
     const safeFetch = createSafeFetch({
       userAgent: 'mooring-test',
       maxBytes: 5120,
-      deadlineMs: 5_000,
+      deadlineMs: options.allow === false ? 50 : 5_000,
+      explain: options.allow !== false,
       ports: [port],
       allowPrivate: options.allow === false ? [] : ['app.example'],
       resolve: async () => [{ address: '127.0.0.1', family: 4 }],

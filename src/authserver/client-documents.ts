@@ -1,5 +1,7 @@
 // Client ID Metadata Documents: fetched once, kept in the store, shared by all replicas, and served stale when their
 // origin fails. The OAuth library asks here every time; this is the only cache.
+
+import { createMissLimiter } from '../grants/miss-limiter.ts'
 import { AppError, isAppError, messageOf } from '../kernel/app-error.ts'
 import type { SafeFetch } from '../kernel/safe-fetch.ts'
 import { days, hours, minutes, seconds } from '../kernel/time.ts'
@@ -17,8 +19,11 @@ import {
 import { PINNED_DOCUMENTS } from './pinned-documents.ts'
 
 export interface ClientDocuments {
-  /** The document as the OAuth library wants it. @throws AppError client_document naming the broken rule */
-  fetch(url: string): Promise<Response>
+  /**
+   * The document as the OAuth library wants it; `ip` is who asks for it.
+   * @throws AppError client_document naming the broken rule
+   */
+  fetch(url: string, ip?: string): Promise<Response>
 }
 
 const FRESH_MIN = seconds(60)
@@ -31,9 +36,12 @@ const RETRY = { stored: seconds(60), pinned: minutes(10) }
 const PATIENCE = seconds(3)
 const PER_HOST = 20
 const WINDOW = minutes(1)
-/** Hosts asked within one window. */
-const MAX_HOSTS = 200
-/** Rows kept; beyond, those fetched longest ago go. */
+/** What strangers may make us fetch. The rest of the budget stays free for other networks. */
+const RATES = {
+  network: { perSecond: 30 / 60, burst: 30 },
+  total: { perSecond: 200 / 60, burst: 200 },
+}
+/** Rows kept; beyond, those of clients that nobody connected go first, fetched longest ago. */
 const MAX_ROWS = 1_000
 
 export function createClientDocuments(
@@ -41,20 +49,16 @@ export function createClientDocuments(
   { safeFetch }: { safeFetch: SafeFetch },
 ): ClientDocuments {
   const running = new Map<string, Promise<ClientDocument>>()
-  const mayAsk = createHostLimit(core)
+  const mayAsk = createLimit(core)
 
   const refresh = async (
     url: string,
     host: string,
     row: ClientDocumentTable | undefined,
+    ip: string | undefined,
   ): Promise<ClientDocument> => {
     try {
-      if (!mayAsk(host))
-        throw documentError(
-          'rate',
-          `Client metadata documents of ${host} are asked for too often.`,
-          'Try again in a minute.',
-        )
+      mayAsk(host, ip)
       const hasCopy = row !== undefined || PINNED_DOCUMENTS.has(url)
       const { document, body, freshMs } = await (hasCopy
         ? impatiently(core, (signal) => download(url, safeFetch, signal))
@@ -77,7 +81,7 @@ export function createClientDocuments(
     }
   }
 
-  const find = async (url: string): Promise<ClientDocument> => {
+  const find = async (url: string, ip: string | undefined): Promise<ClientDocument> => {
     const { host } = checkDocumentUrl(url)
     const row = await core.store.db
       .selectFrom('client_documents')
@@ -90,15 +94,15 @@ export function createClientDocuments(
     }
     let run = running.get(url)
     if (run === undefined) {
-      run = refresh(url, host, row).finally(() => running.delete(url))
+      run = refresh(url, host, row, ip).finally(() => running.delete(url))
       running.set(url, run)
     }
     return run
   }
 
   return {
-    fetch: async (url) =>
-      new Response(JSON.stringify(await find(url)), {
+    fetch: async (url, ip) =>
+      new Response(JSON.stringify(await find(url, ip)), {
         headers: { 'content-type': 'application/json', 'cache-control': 'max-age=0' },
       }),
   }
@@ -196,6 +200,23 @@ async function save(core: Core, row: ClientDocumentTable): Promise<void> {
     const keep = db
       .selectFrom('client_documents')
       .select('url')
+      .orderBy(
+        (e) =>
+          e
+            .case()
+            .when(
+              e.exists(
+                e
+                  .selectFrom('grants')
+                  .select('grants.id')
+                  .whereRef('grants.client_id', '=', 'client_documents.url'),
+              ),
+            )
+            .then(0)
+            .else(1)
+            .end(),
+        'asc',
+      )
       .orderBy('fetched_at', 'desc')
       .orderBy('url')
       .limit(MAX_ROWS)
@@ -215,16 +236,21 @@ async function keepUsing(core: Core, row: ClientDocumentTable, until: number): P
   })
 }
 
-/** So many fetches per host, and so many hosts, in a minute; forgets hosts whose window is over. */
-function createHostLimit(core: Core): (host: string) => boolean {
+/** So many fetches for each network and for all, and so many of one host; forgets hosts whose window is over. */
+function createLimit({ clock }: Core): (host: string, ip: string | undefined) => void {
+  const limiter = createMissLimiter(clock, RATES)
   const windows = new Map<string, { until: number; count: number }>()
-  return (host) => {
-    const now = core.clock.now()
-    const known = windows.get(host)
-    if (known !== undefined && known.until > now) return ++known.count <= PER_HOST
+  const refuse = (what: string) => {
+    throw documentError('rate', what, 'Try again in a minute.')
+  }
+  return (host, ip) => {
+    const now = clock.now()
     for (const [other, { until }] of windows) if (until <= now) windows.delete(other)
-    if (windows.size >= MAX_HOSTS) return false
-    windows.set(host, { until: now + WINDOW, count: 1 })
-    return true
+    const window = windows.get(host) ?? { until: now + WINDOW, count: 0 }
+    if (window.count >= PER_HOST)
+      refuse(`Client metadata documents of ${host} are asked for too often.`)
+    if (limiter.take(ip) > 0) refuse('Too many client metadata documents are asked for.')
+    window.count++
+    windows.set(host, window)
   }
 }

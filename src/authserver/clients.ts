@@ -79,14 +79,19 @@ export async function showClient(core: Core, id: string): Promise<ClientInfo> {
  * A metadata document URL can be blocked before it was ever used. @throws AppError not_found
  */
 export function revokeClient(core: Core, by: By, id: string): Promise<number> {
-  return change(core, by, async (unit) => {
-    const now = core.clock.now()
-    await blockUnused(unit, id, now)
-    const row = await mark(unit, id, { revoked_at: now })
-    const revoked = await revokeGrantsOfClientIn(unit, id, 'client revoked', now)
-    await unit.audit({ code: 'client.revoked', ...subject(row), detail: { grants: revoked } })
-    return revoked
-  })
+  return change(
+    core,
+    by,
+    async (unit) => {
+      const now = core.clock.now()
+      await blockUnused(unit, id, now)
+      const row = await mark(unit, id, { revoked_at: now })
+      const revoked = await revokeGrantsOfClientIn(unit, id, 'client revoked', now)
+      await unit.audit({ code: 'client.revoked', ...subject(row), detail: { grants: revoked } })
+      return revoked
+    },
+    { urgent: true },
+  )
 }
 
 /** Takes a revocation back: the client may ask again. Its old connections stay revoked. @throws AppError not_found */

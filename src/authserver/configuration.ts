@@ -162,7 +162,8 @@ export function configure(
     },
     fetch: async (url) => {
       // Neither the library's dispatcher nor its 2.5 s signal: safe-fetch has its own rules.
-      return documents.fetch(url instanceof Request ? url.url : url.toString())
+      const { ip } = currentUnit().facts.origin
+      return documents.fetch(url instanceof Request ? url.url : url.toString(), ip)
     },
     fetchResponseBodyLimits: {
       'client_id metadata document': 64 * 1024,

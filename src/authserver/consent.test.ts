@@ -178,6 +178,10 @@ forEachStore((_name, open) => {
       expect(await pageOf(step)).toMatchObject({ status: 410, json: { error: 'gone' } })
     const resumed = await pageOf(await other.follow(`/oauth/authorize/${at.split('/')[2]}`))
     expect(resumed.json.page.title).toBe('This sign-in has expired')
+    const events = await rig.authEvents('auth.authorization_refused')
+    expect(events).toHaveLength(3)
+    for (const event of events)
+      expect(event).toMatchObject({ user_id: rig.bob.id, severity: 'warn' })
   })
 
   it('two clicks on allow make one grant, and a resumed request gives no second code', async () => {

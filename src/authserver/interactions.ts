@@ -15,6 +15,7 @@ import { text } from './records.ts'
 import { isLoopback, isPrivateUse, redirectHost } from './redirect-rules.ts'
 import { defaultResource, resourceOf } from './resources.ts'
 import { libraryHeaders, messages } from './run-provider.ts'
+import type { Strangers } from './strangers.ts'
 import { type OidcUnit, runUnit } from './unit-of-work.ts'
 
 interface Opened {
@@ -28,9 +29,10 @@ interface Opened {
 export function createInteractions(
   deps: AuthServerDeps,
   provider: () => Promise<Provider>,
+  strangers: Strangers,
 ): Interactions {
   const open = <T>(c: Context, uid: string, work: (opened: Opened) => Promise<T>) =>
-    openInteraction(deps, provider, c, uid, work)
+    openInteraction({ deps, provider, strangers }, c, uid, work)
   return {
     load: (c, uid) => open(c, uid, (opened) => describe(deps, opened)),
 
@@ -63,9 +65,14 @@ export function createInteractions(
   }
 }
 
+interface Parts {
+  deps: AuthServerDeps
+  provider: () => Promise<Provider>
+  strangers: Strangers
+}
+
 async function openInteraction<T>(
-  deps: AuthServerDeps,
-  provider: () => Promise<Provider>,
+  { deps, provider, strangers }: Parts,
   c: Context,
   uid: string,
   work: (opened: Opened) => Promise<T>,
@@ -78,18 +85,39 @@ async function openInteraction<T>(
     return [incoming, outgoing] as const
   }
   const facts = { origin: deps.originOf(c), signedIn }
+  const record = (unit: OidcUnit) => {
+    for (const event of strangers.recorded(unit))
+      deps.journal.record('auth', eventRow(deps.core, unit, event))
+  }
+  const refuse = (unit: OidcUnit, error: AppError): never => {
+    unit.events.push({
+      code: 'auth.authorization_refused',
+      outcome: 'refused',
+      severity: 'warn',
+      reason: error.message,
+      detail: { page: c.req.path.split('/')[1], method: c.req.method },
+    })
+    record(unit)
+    throw error
+  }
   const { result, unit } = await runUnit(deps.core, facts, async (unit) => {
     const pending = await library.interactionDetails(...message()).catch((error: unknown) => {
       if (!(error instanceof errors.SessionNotFound)) throw error
-      throw new AppError('gone', 'This sign-in has expired, or was started in another browser.', {
-        remedy: 'Start again from the client. Nothing was granted.',
-        cause: error,
-      })
+      return refuse(
+        unit,
+        new AppError('gone', 'This sign-in has expired, or was started in another browser.', {
+          remedy: 'Start again from the client. Nothing was granted.',
+          cause: error,
+        }),
+      )
     })
     if (pending.uid !== uid)
-      throw new AppError('forbidden', 'This sign-in belongs to another page of this browser.', {
-        remedy: 'Start again from the client.',
-      })
+      return refuse(
+        unit,
+        new AppError('forbidden', 'This sign-in belongs to another page of this browser.', {
+          remedy: 'Start again from the client.',
+        }),
+      )
     return work({
       library,
       pending,
@@ -100,7 +128,7 @@ async function openInteraction<T>(
         }),
     })
   })
-  for (const event of unit.events) deps.journal.record('auth', eventRow(deps.core, unit, event))
+  record(unit)
   return result
 }
 

@@ -153,7 +153,8 @@ async function commit(core: Core, unit: OidcUnit): Promise<void> {
   const run = async (handle: Unit) => {
     for (const operation of unit.operations) await operation.run(handle)
   }
-  if (unit.operations.some((operation) => operation.audits)) return change(core, byOf(unit), run)
+  if (unit.operations.some((operation) => operation.audits))
+    return change(core, byOf(unit), run, { urgent: unit.revoked.size > 0 })
   // Interactions, codes and tokens are bookkeeping of a decision that is audited where it was made.
   return core.store.transaction(({ db, changed }) => run({ db, changed, audit: refuseAudit }))
 }

@@ -63,13 +63,21 @@ const inline = (part: string) =>
     'text' in piece ? piece.text : html`<span class="cp">${piece.code}</span>`,
   )
 
-const SCRIPTS = ['Latin', 'Greek', 'Cyrillic', 'Armenian', 'Hebrew', 'Arabic', 'Cherokee'] as const
+const SCRIPTS = [
+  ...['Latin', 'Greek', 'Cyrillic', 'Armenian', 'Hebrew', 'Arabic', 'Cherokee'],
+  ...['Coptic', 'Lisu'],
+] as const
+
+/** Bold, script, double-struck, full-width or enclosed forms of plain letters: made to look like a known name. */
+const imitates = (character: string) =>
+  /^[A-Za-z0-9]$/.test(character.normalize('NFKC')) && !/[A-Za-z0-9\u00aa\u00ba]/.test(character)
 
 /** What is odd about a name that somebody chose for themselves, in the words of the page; empty when nothing is. */
 export function oddities(name: string): string[] {
   const found: string[] = []
   if (Array.from(name).some(isUnseen)) found.push('hides characters that cannot be seen')
   const scripts = SCRIPTS.filter((script) => new RegExp(`\\p{Script=${script}}`, 'u').test(name))
+  if (Array.from(name).some(imitates)) found.push('uses characters that imitate plain letters')
   if (scripts.length > 1) found.push(`mixes ${scripts.join(' and ')} letters`)
   if (Array.from(name).length > LONGEST_SHOWN) found.push('is very long')
   return found
