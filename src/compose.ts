@@ -9,13 +9,14 @@ import { addDemo } from './compose/demo.ts'
 import { checkpointFile, openFoundation, publicUrlOf } from './compose/foundation.ts'
 import { composeGateway } from './compose/gateway.ts'
 import { ownOrigin, pagesDeps } from './compose/pages.ts'
+import { startSettling } from './compose/settle.ts'
 import { adminVerbs, logSigner, type VerbDeps } from './compose/verbs.ts'
 import type { Provenance } from './config/load.ts'
 import type { Settings } from './config/settings.ts'
 import { gatewaySecret } from './credentials/gateway-secrets.ts'
 import { describeScopes } from './gateway/describe-scopes.ts'
 import { handleEndpoint } from './gateway/endpoint.ts'
-import { endpointOf } from './gateway/endpoint-path.ts'
+import { ENDPOINTS, endpointOf } from './gateway/endpoint-path.ts'
 import { GATEWAY_INFO } from './gateway/hello.ts'
 import { clientAddress } from './http/client-address.ts'
 import { connectionsWithin, openFilesLimit } from './http/descriptors.ts'
@@ -27,11 +28,10 @@ import { wrongPath } from './http/wrong-path.ts'
 import { problemOf } from './kernel/problem.ts'
 import { createSafeFetch } from './kernel/safe-fetch.ts'
 import { Secret } from './kernel/secret.ts'
-import { days, minutes, seconds } from './kernel/time.ts'
+import { minutes, seconds } from './kernel/time.ts'
 import { change } from './logs/change.ts'
 import { operator, systemActor } from './logs/event.ts'
 import { createJournal } from './logs/group-commit.ts'
-import { settleUnknown } from './logs/recover.ts'
 import { startSealer } from './logs/sealer.ts'
 import { signInCookie } from './pages/cookies.ts'
 import { renderMessage } from './pages/message.ts'
@@ -48,13 +48,13 @@ export interface RunningGateway {
   setupUrl: string | null
   /** How the programs of servers are kept apart, in words. */
   isolation: string
+  /** What the listener answers, in Hono's notation; a method of ALL leaves the choice to the room behind. */
+  routes: readonly { method: string; path: string }[]
   close(): Promise<void>
 }
 
 const GRACE_MS = seconds(10)
 const SWEEP_MS = minutes(5)
-/** No stream of a call is open for longer. */
-const LONGEST_CALL_MS = days(1)
 /** How long adding a server waits for its tools: long enough for most, short enough for a person. */
 const FOLLOW_MS = seconds(10)
 
@@ -68,7 +68,16 @@ export async function startGateway(
   const { store, clock, log } = core
   const closers: (() => unknown)[] = [() => store.close()]
   const close = async () => {
-    for (const step of closers.splice(0).reverse()) await step()
+    // Every step is tried: a store that cannot be written must not keep calls from ending in order.
+    const failures: unknown[] = []
+    for (const step of closers.splice(0).reverse()) {
+      try {
+        await step()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    if (failures.length > 0) throw failures[0]
   }
   try {
     let listening = { host: settings.host, port: settings.port }
@@ -150,7 +159,7 @@ export async function startGateway(
       safeFetch: createSafeFetch({
         userAgent: `Mooring/${GATEWAY_INFO.version}`,
         maxBytes: 64 * 1024,
-        deadlineMs: seconds(10),
+        deadlineMs: seconds(5),
         clock,
       }),
       signedIn: (cookies, host) =>
@@ -192,7 +201,7 @@ export async function startGateway(
     app.use(securityHeaders(() => publicUrl.url.startsWith('https:')))
     app.route(
       '/',
-      healthRoutes(async () => void (await store.headSeq())),
+      healthRoutes(() => store.ready(), clock),
     )
     app.all('/oauth/*', (c) => authServer.handle(c))
     app.all('/.well-known/*', (c) => authServer.handle(c))
@@ -224,9 +233,8 @@ export async function startGateway(
         return true
       },
     })
-    // With a folder of its own this gateway alone has written intents; on Postgres other replicas may be at work.
-    const settle = (before: number) => settleUnknown(core, journal, before)
-    await settle(store.dialect === 'sqlite' ? clock.now() : clock.now() - LONGEST_CALL_MS)
+    const settling = await startSettling(core, journal)
+    closers.push(() => settling.stop())
 
     listening = await http.listen(settings.host, settings.port)
     closers.push(() => http.close(GRACE_MS))
@@ -254,7 +262,7 @@ export async function startGateway(
         authServer.sweep(),
         gateway.deps.sessions.sweep(),
         gateway.deps.tasks.sweep(),
-        settle(clock.now() - LONGEST_CALL_MS),
+        settling.sweep(),
       ])
         .catch((error: unknown) => log.error({ err: error }, 'the sweep of expired rows failed'))
         .finally(() => clock.after(SWEEP_MS, sweep))
@@ -266,6 +274,7 @@ export async function startGateway(
       url: publicUrl.url,
       setupUrl: setup && `${publicUrl.url}/setup?token=${setup.token}`,
       isolation: await foundation.opener.isolation(),
+      routes: [...ENDPOINTS, ...app.routes.map(({ method, path }) => ({ method, path }))],
       close,
     }
   } catch (error) {

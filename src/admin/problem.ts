@@ -7,7 +7,10 @@ import { problemOf } from '../kernel/problem.ts'
 export const problemResponse = (error: AppError): Response =>
   new Response(JSON.stringify(problemOf(error)), {
     status: error.status,
-    headers: { 'content-type': 'application/problem+json' },
+    headers: {
+      'content-type': 'application/problem+json',
+      ...(error.code === 'storage_unavailable' && { 'retry-after': '5' }),
+    },
   })
 
 /** What is not an AppError says nothing of its inside to the caller. */

@@ -1,6 +1,6 @@
 // What both a gateway and a single command stand on: the store of a data folder, its vault, and the core.
 import { hash } from 'node:crypto'
-import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { storedPublicUrl } from '../admin/public-url.ts'
 import type { Settings } from '../config/settings.ts'
@@ -10,6 +10,7 @@ import { idsFrom, systemRandom } from '../kernel/ids.ts'
 import { systemClock } from '../kernel/time.ts'
 import type { Core } from '../logs/core.ts'
 import { createOpener, type Opener } from '../servers/open-link.ts'
+import { makeFolder } from '../store/make-folder.ts'
 import { openStore } from '../store/open.ts'
 import { createLogger } from '../telemetry/logger.ts'
 
@@ -26,7 +27,7 @@ export async function openFoundation(
 ): Promise<Foundation> {
   const { dataDir, key } = settings
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    makeFolder(dataDir)
   } catch (cause) {
     throw new AppError(
       'data_locked',

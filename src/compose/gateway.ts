@@ -6,13 +6,13 @@ import { createHeartbeats } from '../gateway/heartbeats.ts'
 import { sessionAffinity } from '../gateway/link-for.ts'
 import { createLists } from '../gateway/lists.ts'
 import { createNotifications } from '../gateway/notifications.ts'
+import { createRefusals } from '../gateway/refusals.ts'
 import { createNewsRelay } from '../gateway/relay-news.ts'
 import { createSessions } from '../gateway/sessions.ts'
 import { createStreams } from '../gateway/streams.ts'
 import { createTasks } from '../gateway/tasks.ts'
 import { createViews, type Views } from '../gateway/views.ts'
 import { createAuthenticator } from '../grants/authenticate.ts'
-import { createMissLimiter } from '../grants/miss-limiter.ts'
 import { createUsage, type Usage } from '../grants/usage.ts'
 import { createMemory } from '../kernel/memory.ts'
 import { seconds } from '../kernel/time.ts'
@@ -80,10 +80,7 @@ export async function composeGateway({
     },
   })
   const usage = createUsage(core)
-  const refusals = createMissLimiter(core.clock, {
-    network: { perSecond: 1, burst: 60 },
-    total: { perSecond: 20, burst: 600 },
-  })
+  const refusals = createRefusals(core, journal)
 
   /** Copies of rows are dropped here, and only here. */
   function forget(changes: readonly Change[] | null, servers: readonly Server[]) {
@@ -146,7 +143,7 @@ export async function composeGateway({
     notifications,
     lists: createLists(views),
     authenticate: (credentials, path) => authenticator.authenticate(credentials, path),
-    mayNote: (ip) => refusals.take(ip) === 0,
+    refusals,
     used: (principal, ip) => usage.used(principal, ip),
     publicOrigin,
     originAllowed,
@@ -162,6 +159,7 @@ export async function composeGateway({
     pool,
     usage,
     close: async () => {
+      refusals.close()
       streams.closeAll()
       views.close()
       await catalogs.close()

@@ -5,7 +5,6 @@ import {
   closeSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   readFileSync,
   rmSync,
@@ -14,6 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { AppError, messageOf } from '../kernel/app-error.ts'
+import { makeFolder } from '../store/make-folder.ts'
 
 export function readOrCreateKeyFile(dir: string, newKey: () => Buffer): string {
   const path = join(dir, 'mooring.key')
@@ -40,7 +40,7 @@ function read(path: string): string | undefined {
 
 /** Written whole under another name first; the link fails if the file exists by then, and that one counts. */
 function create(dir: string, path: string, key: Buffer): string {
-  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  makeFolder(dir)
   const draft = `${path}.${process.pid}.tmp`
   const file = openSync(draft, 'wx', 0o600)
   try {

@@ -9,11 +9,12 @@ import type { Origin } from '../logs/event.ts'
 import { type ChallengeContext, refuse } from './challenge.ts'
 import { classifyEra } from './classify-era.ts'
 import type { Endpoint } from './endpoint-path.ts'
+import { postBatch } from './eras/session/batch.ts'
 import * as session from './eras/session/door.ts'
 import { listen } from './eras/session/listen.ts'
 import * as stateless from './eras/stateless/door.ts'
 import type { GatewayDeps } from './gateway.ts'
-import { type Message, parseMessage } from './message.ts'
+import { isBatch, type Message, parseMessage } from './message.ts'
 import { readBody } from './read-body.ts'
 import { hiddenFrom, TARGETED, unknownServer } from './resolve.ts'
 import { RpcFailure, toRpcError } from './rpc-error.ts'
@@ -51,6 +52,11 @@ export async function handleEndpoint(deps: GatewayDeps, incoming: Incoming): Pro
       case 'POST': {
         room = roomIn(deps.memory, 'the request')
         const bytes = await readBody(req, deps.limits.requestBytes, room)
+        if (isBatch(bytes)) {
+          await upToDate(deps, checked)
+          deps.used(checked.principal, incoming.origin.ip)
+          return await postBatch(deps, { ...checked, req, res, origin: incoming.origin }, bytes)
+        }
         message = parseMessage(bytes)
         era = classifyEra(message, single(req.headers['mcp-protocol-version']))
         if (message.kind !== 'request' || !TARGETED[message.method]) await upToDate(deps, checked)
@@ -133,7 +139,7 @@ function answerError(
     (error.status === 401 || error.code === 'insufficient_scope' || error.code === 'rate_limited')
   ) {
     const ofCredential = error.status === 401 || error.data?.reason === 'rate_limited'
-    if (ofCredential && deps.mayNote(origin.ip)) noteRefusal(deps, origin, error)
+    if (ofCredential) deps.refusals.note(origin, error)
     refuse(req, res, error, context, scopesOf(error))
     return
   }
@@ -147,7 +153,7 @@ function answerError(
   const body = JSON.stringify({ jsonrpc: '2.0', id: null, error: rpc })
   const withId = message?.rawId ? body.replace('"id":null', () => `"id":${message.rawId}`) : body
   const headers: Record<string, string> = { 'content-type': 'application/json' }
-  const after = error instanceof AppError ? error.data?.retryAfter : undefined
+  const after = error instanceof AppError ? (error.data?.retryAfter ?? AWAY[error.code]) : undefined
   if (typeof after === 'number') headers['retry-after'] = String(after)
   lastAnswer(req, res, statusOf(error, era), headers, withId)
 }
@@ -159,28 +165,15 @@ function statusOf(error: unknown, era: Era | null): number {
   return 500
 }
 
-/** A request in order, met by a server or a store that is not: the transport worked. */
-const IN_BAND =
-  /^(server_(start|unreachable|garbage|timeout|closed|refused)|storage_unavailable|overloaded|tool_)/
+/** A request in order, met by a server that is not: the transport worked. */
+const IN_BAND = /^(server_(start|unreachable|garbage|timeout|closed|refused)|overloaded|tool_)/
+
+/** Another replica may have the store, and this one may have it back soon: proxies and clients are told by status. */
+const AWAY: Partial<Record<AppError['code'], number>> = { storage_unavailable: 5 }
 
 function scopesOf(error: AppError): string[] | undefined {
   const scopes = error.data?.scopes
   return Array.isArray(scopes) ? scopes.filter((scope) => typeof scope === 'string') : undefined
-}
-
-function noteRefusal(deps: GatewayDeps, origin: Origin, error: AppError): void {
-  deps.journal.record('auth', {
-    id: deps.core.newId('evt'),
-    at: deps.core.clock.now(),
-    code: 'token.refused',
-    severity: 'warn',
-    outcome: 'refused',
-    reason: `${error.code}: ${error.message}`,
-    context_id: origin.contextId,
-    connection_id: origin.connectionId ?? null,
-    ip: origin.ip ?? null,
-    user_agent: origin.userAgent ?? null,
-  })
 }
 
 const single = (value: string | string[] | undefined) =>

@@ -14,6 +14,7 @@ import type { Heartbeats } from './heartbeats.ts'
 import type { Lists } from './lists.ts'
 import type { Message } from './message.ts'
 import type { Notifications } from './notifications.ts'
+import type { Refusals } from './refusals.ts'
 import type { RpcErrorBody } from './rpc-error.ts'
 import type { Session, Sessions } from './sessions.ts'
 import type { Streams } from './streams.ts'
@@ -36,8 +37,7 @@ export interface GatewayDeps {
   lists: Lists
   authenticate(credentials: Credentials, endpointPath: string): Principal | Promise<Principal>
   used(principal: Principal, ip: string | undefined): void
-  /** Whether one more refusal of this network goes to the log: strangers must not fill the disk. */
-  mayNote(ip: string | undefined): boolean
+  refusals: Refusals
   /** Public origin, without a trailing slash. */
   publicOrigin(): string
   /** Whether a browser page of this origin may call the endpoints. */
@@ -59,12 +59,16 @@ export interface Call {
   message: Message
   session: Session | null
   answer: Answer
+  /** One of several in a body: its answer cannot have the stream to itself. */
+  batched?: true
 }
 
 /** How an era writes its replies; one per request. */
 export interface Answer {
   result(result: JsonObject): void
   error(error: RpcErrorBody, status: number): void
+  /** There is none: the client has cancelled. */
+  none(): void
   notify(method: string, params: JsonObject | undefined): void
   /** Session era only: puts a question to the client on this request's stream. */
   ask(question: RpcQuestion): Promise<RpcReply>

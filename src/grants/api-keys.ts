@@ -138,30 +138,35 @@ export async function listKeys(core: Core, filter: { userId?: string } = {}): Pr
 
 /** The next request with the key is refused. Doing it twice changes nothing. @throws AppError not_found */
 export function revokeKey(core: Core, by: By, id: string): Promise<void> {
-  return change(core, by, async (unit) => {
-    const row = await unit.db
-      .selectFrom('api_keys')
-      .select(['name', 'user_id', 'revoked_at'])
-      .where('id', '=', id)
-      .executeTakeFirst()
-    if (!row)
-      throw new AppError('not_found', `There is no API key with the id ${id}.`, {
-        remedy: '`mooring keys list` shows all of them.',
+  return change(
+    core,
+    by,
+    async (unit) => {
+      const row = await unit.db
+        .selectFrom('api_keys')
+        .select(['name', 'user_id', 'revoked_at'])
+        .where('id', '=', id)
+        .executeTakeFirst()
+      if (!row)
+        throw new AppError('not_found', `There is no API key with the id ${id}.`, {
+          remedy: '`mooring keys list` shows all of them.',
+        })
+      await unit.db
+        .updateTable('api_keys')
+        .set({ revoked_at: core.clock.now() })
+        .where('id', '=', id)
+        .where('revoked_at', 'is', null)
+        .execute()
+      unit.changed('key', id)
+      await unit.audit({
+        code: 'key.revoked',
+        target: { type: 'key', id, name: row.name },
+        userId: row.user_id,
+        ...(row.revoked_at !== null && { reason: 'was revoked already' }),
       })
-    await unit.db
-      .updateTable('api_keys')
-      .set({ revoked_at: core.clock.now() })
-      .where('id', '=', id)
-      .where('revoked_at', 'is', null)
-      .execute()
-    unit.changed('key', id)
-    await unit.audit({
-      code: 'key.revoked',
-      target: { type: 'key', id, name: row.name },
-      userId: row.user_id,
-      ...(row.revoked_at !== null && { reason: 'was revoked already' }),
-    })
-  })
+    },
+    { urgent: true },
+  )
 }
 
 function parseKeyName(text: string): string {

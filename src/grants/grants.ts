@@ -100,19 +100,24 @@ export async function revokeGrantIn(
 
 /** The next request with any token of the grant is refused. Doing it twice changes nothing. @throws AppError not_found */
 export function revokeGrant(core: Core, by: By, id: string, reason: string): Promise<void> {
-  return change(core, by, async (unit) => {
-    if (await revokeGrantIn(unit, id, reason, core.clock.now())) return
-    const row = await unit.db
-      .selectFrom('grants')
-      .selectAll()
-      .where('id', '=', id)
-      .executeTakeFirst()
-    if (!row)
-      throw new AppError('not_found', `There is no grant with the id ${id}.`, {
-        remedy: '`mooring grants list` shows all of them.',
-      })
-    await unit.audit({ code: 'grant.revoked', reason: 'was revoked already', ...subject(row) })
-  })
+  return change(
+    core,
+    by,
+    async (unit) => {
+      if (await revokeGrantIn(unit, id, reason, core.clock.now())) return
+      const row = await unit.db
+        .selectFrom('grants')
+        .selectAll()
+        .where('id', '=', id)
+        .executeTakeFirst()
+      if (!row)
+        throw new AppError('not_found', `There is no grant with the id ${id}.`, {
+          remedy: '`mooring grants list` shows all of them.',
+        })
+      await unit.audit({ code: 'grant.revoked', reason: 'was revoked already', ...subject(row) })
+    },
+    { urgent: true },
+  )
 }
 
 /** Within a unit that has more to do, such as revoking the client itself. Returns how many were revoked. */
@@ -134,16 +139,21 @@ export const revokeGrantsOfUser = (
 ) => revokeAll(core, by, 'user_id', userId, reason)
 
 function revokeAll(core: Core, by: By, of: Owner, id: string, reason: string): Promise<number> {
-  return change(core, by, async (unit) => {
-    const revoked = await revokeAllIn(unit, of, id, reason, core.clock.now())
-    if (revoked === 0)
-      await unit.audit({
-        code: 'grant.revoked',
-        reason: 'there was none to revoke',
-        target: { type: of === 'user_id' ? 'user' : 'client', id, name: id },
-      })
-    return revoked
-  })
+  return change(
+    core,
+    by,
+    async (unit) => {
+      const revoked = await revokeAllIn(unit, of, id, reason, core.clock.now())
+      if (revoked === 0)
+        await unit.audit({
+          code: 'grant.revoked',
+          reason: 'there was none to revoke',
+          target: { type: of === 'user_id' ? 'user' : 'client', id, name: id },
+        })
+      return revoked
+    },
+    { urgent: true },
+  )
 }
 
 type Owner = 'user_id' | 'client_id'

@@ -17,7 +17,13 @@ export interface Unit {
  * Runs `run` in one transaction. A unit that commits without an audit row is a bug and is rolled back.
  * @throws whatever `run` throws, after the roll-back
  */
-export function change<T>(core: Core, by: By, run: (unit: Unit) => Promise<T>): Promise<T> {
+export function change<T>(
+  core: Core,
+  by: By,
+  run: (unit: Unit) => Promise<T>,
+  /** Takes rights away, so it has to be possible on a full disk; `run` may then run twice. */
+  options: { urgent?: boolean } = {},
+): Promise<T> {
   return core.store.transaction(async ({ db, changed }) => {
     let audited = 0
     const audit = async (event: AuditEvent) => {
@@ -30,7 +36,7 @@ export function change<T>(core: Core, by: By, run: (unit: Unit) => Promise<T>): 
     if (audited === 0)
       throw new AppError('internal', 'A change was about to commit without an audit event.')
     return result
-  })
+  }, options)
 }
 
 function auditRow(core: Core, { actor, origin }: By, event: AuditEvent): NewEvent {

@@ -83,6 +83,10 @@ export const eventCodes = define({
   'auth.request_refused': auth('A request to the authorization server was refused.', 'warn'),
   'auth.failed': auth('The authorization server failed.', 'error'),
   'token.refused': auth('A request came without a credential that is good for it.', 'warn'),
+  'token.refused_more': auth(
+    'Requests without a good credential, beyond the rate at which each has a row; the detail counts them.',
+    'warn',
+  ),
   'call.refused': auth('A call was refused before it reached a server.', 'warn'),
   'call.failed': auth('A call failed before it reached a server.', 'error'),
   'log.rows_lost': auth('Rows of this log could not be stored; the detail says how many.', 'error'),

@@ -13,12 +13,19 @@ interface OpenIntent {
 }
 
 /**
- * Settles every intent older than `before` that has no outcome. The caller knows that nobody is still working on those:
- * because it alone uses the store and has just started, or because no call lasts that long.
+ * Settles every intent without an outcome that is older than `before`, or that has a row number up to `upTo`. The caller
+ * knows that nobody is still working on those: because no call lasts that long, or because whoever wrote them is gone.
  * Each row is read once: where the next pass begins is kept in the settings. Returns how many were settled.
  */
-export async function settleUnknown(core: Core, journal: Journal, before: number): Promise<number> {
-  const from = await settledUpTo(core)
+export async function settleUnknown(
+  core: Core,
+  journal: Journal,
+  before: number,
+  upTo = 0,
+): Promise<number> {
+  const noted = await settledUpTo(core)
+  // A power cut may have taken rows that were looked at: their numbers are given out again, so all is read again.
+  const from = noted > (await lastRow(core)) ? 0 : noted
   const open = new Map<string, OpenIntent>()
   let last = from
   for (;;) {
@@ -37,11 +44,12 @@ export async function settleUnknown(core: Core, journal: Journal, before: number
     last = rows.at(-1)?.seq ?? last
     if (rows.length < PAGE) break
   }
-  const orphans = [...open.values()].filter(({ at }) => at < before)
+  const over = ({ at, seq }: OpenIntent) => at < before || seq <= upTo
+  const orphans = [...open.values()].filter(over)
   for (const orphan of orphans) await journal.write('workload', await unknownOutcome(core, orphan))
-  const waiting = [...open.values()].filter(({ at }) => at >= before).map(({ seq }) => seq - 1)
-  const settled = Math.min(last, ...waiting)
-  if (settled > from) await noteSettled(core, settled)
+  const waiting = [...open.values()].filter((each) => !over(each)).map(({ seq }) => seq - 1)
+  const settled = waiting.reduce((least, seq) => Math.min(least, seq), last)
+  if (settled !== noted) await noteSettled(core, settled)
   return orphans.length
 }
 
@@ -63,6 +71,17 @@ async function unknownOutcome(core: Core, { id, call_id }: OpenIntent) {
     phase: 'outcome' as const,
     parent_id: id,
   }
+}
+
+/** Number of the newest row: what was written before this moment has none above it. */
+export async function lastRow({ store }: Core): Promise<number> {
+  const row = await store.events
+    .selectFrom('workload_events')
+    .select('seq')
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.seq ?? 0
 }
 
 async function settledUpTo({ store }: Core): Promise<number> {

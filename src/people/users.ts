@@ -119,30 +119,35 @@ export async function hasActiveAdmin(db: Db | Tx): Promise<boolean> {
  * @throws AppError not_found | conflict when nobody could govern the gateway any more
  */
 export function disableUser(core: Core, by: By, login: string): Promise<Account> {
-  return change(core, by, async (unit) => {
-    const admins = await lockActiveAdmins(unit)
-    const user = await requireUser(unit.db, login)
-    if (admins.length === 1 && admins[0] === user.id)
-      throw new AppError('conflict', `${user.login} is the last active admin.`, {
-        remedy: 'Make another admin first: `mooring users create --login NAME --role admin`.',
+  return change(
+    core,
+    by,
+    async (unit) => {
+      const admins = await lockActiveAdmins(unit)
+      const user = await requireUser(unit.db, login)
+      if (admins.length === 1 && admins[0] === user.id)
+        throw new AppError('conflict', `${user.login} is the last active admin.`, {
+          remedy: 'Make another admin first: `mooring users create --login NAME --role admin`.',
+        })
+      const already = user.disabled_at !== null
+      const row = { ...user, disabled_at: user.disabled_at ?? core.clock.now() }
+      await unit.db
+        .updateTable('users')
+        .set({ disabled_at: row.disabled_at })
+        .where('id', '=', user.id)
+        .execute()
+      const sessions = await endSessionsOfUser(core, unit, user.id)
+      unit.changed('user', user.id)
+      await unit.audit({
+        code: 'user.disabled',
+        target: accountTarget(user),
+        ...(already && { reason: 'was disabled already' }),
+        detail: { sessionsEnded: sessions },
       })
-    const already = user.disabled_at !== null
-    const row = { ...user, disabled_at: user.disabled_at ?? core.clock.now() }
-    await unit.db
-      .updateTable('users')
-      .set({ disabled_at: row.disabled_at })
-      .where('id', '=', user.id)
-      .execute()
-    const sessions = await endSessionsOfUser(core, unit, user.id)
-    unit.changed('user', user.id)
-    await unit.audit({
-      code: 'user.disabled',
-      target: accountTarget(user),
-      ...(already && { reason: 'was disabled already' }),
-      detail: { sessionsEnded: sessions },
-    })
-    return accountOf(row)
-  })
+      return accountOf(row)
+    },
+    { urgent: true },
+  )
 }
 
 /** @throws AppError not_found */

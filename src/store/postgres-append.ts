@@ -13,6 +13,9 @@ export interface PostgresAppend {
   close(): Promise<void>
 }
 
+/** A call waits for this one: sooner refused than left hanging. */
+const APPEND_MS = 5000
+
 const columns = eventColumns.join(', ')
 const shape = eventColumns.map((column) => `${column} ${eventColumnTypes[column]}`).join(', ')
 const insert = (table: string, parameter: string) =>
@@ -41,7 +44,11 @@ export function createPostgresAppend(url: string): PostgresAppend {
     return connecting
   }
   async function open(): Promise<pg.Client> {
-    const client = new pg.Client({ ...clientOptions(url), pipeline: true })
+    const client = new pg.Client({
+      ...clientOptions(url),
+      query_timeout: APPEND_MS,
+      pipeline: true,
+    })
     const forget = () => {
       if (!closed) connecting = undefined
     }

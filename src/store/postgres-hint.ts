@@ -7,7 +7,12 @@ import { clientOptions } from './postgres-pool.ts'
 export const CHANNEL = 'mooring_changes'
 const RECONNECT_MS = 1000
 
+/** Held for as long as a process listens, so that another one can tell whether it is alone. */
+const PRESENCE = 'mooring_presence'
+
 export interface HintListener {
+  /** Whether this connection is the only one that listens. @throws what the driver throws */
+  alone(): Promise<boolean>
   onHint(listener: () => void): () => void
   stop(): Promise<void>
 }
@@ -43,6 +48,7 @@ export async function listenForHints(
     fresh.on('end', () => reconnect())
     await fresh.connect()
     await fresh.query(`listen ${CHANNEL}`)
+    await fresh.query('select pg_advisory_lock_shared(hashtext($1))', [PRESENCE])
     client = fresh
   }
   async function again(): Promise<void> {
@@ -62,6 +68,17 @@ export async function listenForHints(
     onHint: (listener) => {
       listeners.add(listener)
       return () => void listeners.delete(listener)
+    },
+    alone: async () => {
+      if (!client) return false
+      // The shared lock of this session is no obstacle to itself, those of others are.
+      const { rows } = await client.query<{ taken: boolean }>(
+        'select pg_try_advisory_lock(hashtext($1)) as taken',
+        [PRESENCE],
+      )
+      if (!rows[0]?.taken) return false
+      await client.query('select pg_advisory_unlock(hashtext($1))', [PRESENCE])
+      return true
     },
     stop: async () => {
       stopped = true

@@ -12,13 +12,14 @@ import type { StoreDeps } from './open.ts'
 import { createPostgresAppend } from './postgres-append.ts'
 import { continueChain } from './postgres-chain.ts'
 import { CHANNEL, listenForHints } from './postgres-hint.ts'
-import { createPool, kyselyPool } from './postgres-pool.ts'
+import { clientOptions, createPool, kyselyPool, patientOptions } from './postgres-pool.ts'
 import { storageError } from './storage-error.ts'
 import type { Db, EventsDb, Store } from './store.ts'
 import { createTransaction } from './transaction.ts'
 import { type EventStreams, unsealedByTransaction } from './unsealed.ts'
 
 const OLDEST_VERSION = 14
+const GOODBYE_MS = 3000
 /** Two numbers name an advisory lock: ours, and which. */
 const LOCK_SPACE = 0x6d6f6f72
 const locks = { sealer: 1, migrate: 2 }
@@ -27,14 +28,12 @@ export async function openPostgres(
   { url }: { url: string },
   { clock, log }: StoreDeps,
 ): Promise<Store> {
-  const pool = createPool(url, log)
+  const pool = createPool(clientOptions(url), log)
   const db: Db = new Kysely({ dialect: new PostgresDialect({ pool: kyselyPool(pool) }) })
   const append = createPostgresAppend(url)
   try {
     await checkVersion(db)
-    const migrations = [...stateMigrations, ...eventMigrations]
-    await migrate(db as unknown as Kysely<Recorded>, postgresWords, migrations, clock)
-    await continueChain(db as unknown as Kysely<Recorded>)
+    await bringUpToDate(url, { clock, log })
     const self = base32(systemRandom(16))
     const hints = await listenForHints(url, self, clock, log)
     const signal = commitSignal(log)
@@ -56,15 +55,37 @@ export async function openPostgres(
       unsealed: (stream, position, limit) =>
         unsealedByTransaction(db as unknown as Kysely<EventStreams>, stream, position, limit),
       exclusively: (lock, task) => exclusively(pool, locks[lock], task),
+      ready: async () => void (await append.headSeq()),
+      alone: async () => {
+        try {
+          return await hints.alone()
+        } catch (error) {
+          throw storageError(error)
+        }
+      },
       close: async () => {
         if (closed) return
         closed = true
-        await Promise.all([hints.stop(), append.close(), db.destroy()])
+        // A database that no longer answers does not answer a goodbye either.
+        const goodbye = Promise.all([hints.stop(), append.close(), db.destroy()])
+        await Promise.race([goodbye, new Promise<void>((done) => clock.after(GOODBYE_MS, done))])
       },
     }
   } catch (error) {
     await Promise.all([append.close(), db.destroy()])
     throw storageError(error)
+  }
+}
+
+/** On a connection that waits for as long as it takes: for the work itself, and for another process that is at it. */
+async function bringUpToDate(url: string, { clock, log }: StoreDeps): Promise<void> {
+  const pool = createPool(patientOptions(url), log, 1)
+  const db = new Kysely<Recorded>({ dialect: new PostgresDialect({ pool: kyselyPool(pool) }) })
+  try {
+    await migrate(db, postgresWords, [...stateMigrations, ...eventMigrations], clock)
+    await continueChain(db)
+  } finally {
+    await db.destroy()
   }
 }
 

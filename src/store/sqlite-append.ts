@@ -3,6 +3,7 @@ import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { eventColumns } from './event-columns.ts'
 import { sealColumns } from './seal-columns.ts'
 import { rollback } from './sqlite-dialect.ts'
+import type { Synchronous } from './sqlite-files.ts'
 import { storable } from './storable.ts'
 import { storageError } from './storage-error.ts'
 import type { AppendRow } from './store.ts'
@@ -13,7 +14,8 @@ export interface Append {
   seal(seal: SealTable): void
 }
 
-export function createAppend(db: DatabaseSync): Append {
+/** `synchronous`: that of the rows. Seals are always on the disk before their checkpoint leaves the database. */
+export function createAppend(db: DatabaseSync, synchronous: Synchronous): Append {
   const insert = (table: string, columns: readonly string[]) =>
     db.prepare(
       `insert into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`,
@@ -51,6 +53,14 @@ export function createAppend(db: DatabaseSync): Append {
           statements[stream].run(...values)
         }
       }),
-    seal: (seal) => inTransaction(() => seals.run(...sealColumns.map((column) => seal[column]))),
+    // The sync takes along every row before it, so after a power cut no checkpoint is ahead of the chain.
+    seal: (seal) => {
+      db.exec('pragma synchronous = full')
+      try {
+        inTransaction(() => seals.run(...sealColumns.map((column) => seal[column])))
+      } finally {
+        db.exec(`pragma synchronous = ${synchronous}`)
+      }
+    },
   }
 }

@@ -16,8 +16,10 @@ import { storable } from './storable.ts'
 import { storageError } from './storage-error.ts'
 
 const CACHED_STATEMENTS = 500
-const BEGIN_ATTEMPTS = 2000
-const BEGIN_PAUSE_MS = 5
+/** About five seconds in all, most of it outside the turn. */
+const BEGIN_ATTEMPTS = 80
+const FIRST_PAUSE_MS = 5
+const LONGEST_PAUSE_MS = 50
 
 export function sqliteDialect(db: DatabaseSync): Dialect {
   return {
@@ -71,7 +73,7 @@ async function begin(db: DatabaseSync): Promise<void> {
     } catch (error) {
       const busy = (error as { errcode?: number }).errcode === 5
       if (!busy || attempt === BEGIN_ATTEMPTS) throw storageError(error)
-      await wait(BEGIN_PAUSE_MS)
+      await wait(Math.min(attempt * FIRST_PAUSE_MS, LONGEST_PAUSE_MS))
     }
   }
 }

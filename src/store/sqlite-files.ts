@@ -1,9 +1,10 @@
 // The data folder and its database files: created private (0700, 0600), opened with the settings each file needs.
-import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, closeSync, openSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { AppError, messageOf } from '../kernel/app-error.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import { makeFolder } from './make-folder.ts'
 import { storageError } from './storage-error.ts'
 
 export type Synchronous = 'FULL' | 'NORMAL'
@@ -17,7 +18,7 @@ const dataLocked = (what: string, cause: unknown) =>
 /** Makes the folder if it is missing. An older folder of ours is closed to others; a foreign one is left as it is. */
 export function openDataFolder(dir: string, log: Logger): void {
   try {
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    makeFolder(dir)
     if ((statSync(dir).mode & 0o077) === 0) return
     const names = readdirSync(dir)
     if (names.length === 0 || names.includes('state.db')) chmodSync(dir, 0o700)

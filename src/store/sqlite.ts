@@ -1,6 +1,7 @@
 // The store in one folder: state.db and events.db. One connection writes state.db (async transactions, one at a
 // time), one writes events.db (only ever within one turn), others read, so that no read waits for a transaction.
 import type { DatabaseSync } from 'node:sqlite'
+import { setTimeout as wait } from 'node:timers/promises'
 import { Kysely } from 'kysely'
 import { changesAfter } from './changes.ts'
 import { commitSignal } from './commit-signal.ts'
@@ -13,12 +14,17 @@ import { sqliteDialect } from './sqlite-dialect.ts'
 import { openDatabase, openDataFolder } from './sqlite-files.ts'
 import { watchHead } from './sqlite-hint.ts'
 import { createLocks } from './sqlite-lock.ts'
-import { storageError } from './storage-error.ts'
+import { createSpace } from './sqlite-space.ts'
+import { isBusy, storageError } from './storage-error.ts'
 import type { Db, EventsDb, Store } from './store.ts'
 import type { EventTables, Stream } from './tables/events.ts'
 import type { StateTables } from './tables/state.ts'
 import { createTransaction } from './transaction.ts'
 import { type EventStreams, unsealedBySeq } from './unsealed.ts'
+
+/** Two seconds for another process to let go of the events, outside the turn. */
+const APPEND_ATTEMPTS = 28
+const BUSY_PAUSE_MS = 50
 
 export interface SqliteLocation {
   dir: string
@@ -39,7 +45,7 @@ export async function openSqlite(
   const eventsMode = durability === 'power' ? 'FULL' : 'NORMAL'
   try {
     const stateWriter = open(dir, 'state.db', { synchronous: 'FULL', waitMs: 20 })
-    const eventsWriter = open(dir, 'events.db', { synchronous: eventsMode })
+    const eventsWriter = open(dir, 'events.db', { synchronous: eventsMode, waitMs: 20 })
     const writer = new Kysely<StateTables>({ dialect: sqliteDialect(stateWriter) })
     const eventsSetup = new Kysely<Recorded>({ dialect: sqliteDialect(eventsWriter) })
     await migrate(writer as unknown as Kysely<Recorded>, sqliteWords, stateMigrations, clock)
@@ -60,8 +66,10 @@ export async function openSqlite(
         throw storageError(error)
       }
     }
-    const append = createAppend(eventsWriter)
     const signal = commitSignal(log)
+    const append = createAppend(eventsWriter, eventsMode)
+    const space = createSpace(dir, clock, log)
+    const transaction = createTransaction(writer, signal)
     const hints = watchHead(headReader, headSeq, clock, log)
     const locks = createLocks(dir)
     const streamDb = (stream: Stream) =>
@@ -73,12 +81,35 @@ export async function openSqlite(
       dialect: 'sqlite',
       db,
       events,
-      transaction: createTransaction(writer, signal),
-      append: async (rows) => {
-        append.rows(rows)
-        return headSeq()
+      transaction: async (run, { urgent = false } = {}) => {
+        if (!urgent) space.admit()
+        try {
+          return await transaction(run)
+        } catch (error) {
+          if (!space.failed(error) || !urgent || !space.release()) throw error
+          return transaction(run)
+        }
       },
+      append: async (rows) => {
+        space.admit()
+        for (let attempt = 1; ; attempt++) {
+          try {
+            append.rows(rows)
+            return headSeq()
+          } catch (error) {
+            if (space.failed(error) || !isBusy(error) || attempt === APPEND_ATTEMPTS) throw error
+            await wait(BUSY_PAUSE_MS)
+          }
+        }
+      },
+      ready: async () => {
+        space.admit()
+        headSeq()
+      },
+      // The lock of the data folder says so, and it was taken before any call.
+      alone: async () => true,
       appendSeal: async (seal) => {
+        space.admit()
         if (seal.stream !== 'audit') append.seal(seal)
         else await writer.insertInto('seals').values(seal).execute()
       },

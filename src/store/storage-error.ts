@@ -63,10 +63,22 @@ export function isUniqueViolation(error: unknown): boolean {
   return errcode === 2067 || errcode === 1555 || code === '23505'
 }
 
+/** The extended result code, if SQLite threw this. */
+export function sqliteCodeOf(error: unknown): number | undefined {
+  const { code, errcode } = (error ?? {}) as { code?: unknown; errcode?: unknown }
+  return code === 'ERR_SQLITE_ERROR' && typeof errcode === 'number' ? errcode : undefined
+}
+
+/** Another process has the database locked just now. */
+export const isBusy = (error: unknown): boolean =>
+  isAppError(error) && (sqliteCodeOf(error.cause) ?? 0) % 256 === 5
+
+/** The driver gave up waiting: the connection may be dead, and whatever comes over it belongs to nobody. */
+export const isLate = (error: unknown): boolean => /^query read timeout/i.test(messageOf(error))
+
 function sqliteReason(error: unknown): { what: string; remedy: string } | undefined {
-  const { code, errcode } = error as { code?: unknown; errcode?: unknown }
-  if (code !== 'ERR_SQLITE_ERROR' || typeof errcode !== 'number') return undefined
-  return sqliteTrouble[errcode & 0xff]
+  const errcode = sqliteCodeOf(error)
+  return errcode === undefined ? undefined : sqliteTrouble[errcode & 0xff]
 }
 
 function postgresReason(error: unknown): { what: string; remedy: string } | undefined {

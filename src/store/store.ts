@@ -34,8 +34,14 @@ export interface Store {
   /** Reads outside a transaction. */
   readonly db: Db
   readonly events: EventsDb
-  /** One transaction; serialised with every other writer that touches the same rows. Rolls back on throw. */
-  transaction<T>(run: (handle: TransactionHandle) => Promise<T>): Promise<T>
+  /**
+   * One transaction; serialised with every other writer that touches the same rows. Rolls back on throw. An urgent one
+   * may use the room that is kept for a full disk; then it is run a second time.
+   */
+  transaction<T>(
+    run: (handle: TransactionHandle) => Promise<T>,
+    options?: { urgent?: boolean },
+  ): Promise<T>
   /**
    * Appends rows of the auth and workload streams in one transaction and reads head.seq in the same turn,
    * after the rows are durable. Resolves to the head.seq seen.
@@ -62,5 +68,9 @@ export interface Store {
   ): Promise<{ position: string; rows: StoredEvent[] }>
   /** Runs `task` if no other process holds the named lock; false when another one does. */
   exclusively(lock: 'sealer' | 'migrate', task: () => Promise<void>): Promise<boolean>
+  /** @throws AppError storage_unavailable when it cannot be read or written just now */
+  ready(): Promise<void>
+  /** Whether no other process has this store open; on SQLite the lock of the data folder answers that. */
+  alone(): Promise<boolean>
   close(): Promise<void>
 }
