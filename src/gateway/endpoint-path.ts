@@ -13,3 +13,9 @@ export function endpointOf(pathname: string): Endpoint | null {
   const name = ONE.exec(pathname)?.[1]
   return name === undefined ? null : { kind: 'server', path: `/s/${name}/mcp`, server: name }
 }
+
+/** The same addresses as routes, for tables. */
+export const ENDPOINTS = ['/mcp', '/mcp/', '/s/:name/mcp', '/s/:name/mcp/'].map((path) => ({
+  method: 'ALL',
+  path,
+}))

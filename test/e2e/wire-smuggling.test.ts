@@ -1,0 +1,139 @@
+// Ambiguous requests from a bare socket (threats.md row 36): first straight to the gateway, then through real proxies.
+import { connect } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Gateway, startGatewayHere } from '../fixtures/gateway.ts'
+import { freePort, kinds, PUBLIC_URL, type RunningProxy, startProxy } from '../fixtures/proxies.ts'
+import { type Everything, startEverything } from '../fixtures/servers/everything.ts'
+import { type Ambiguous, ambiguousRequests, callBytes } from '../fixtures/smuggling.ts'
+
+const HOST = 'mcp.example.com'
+let everything: Everything
+let gateway: Gateway
+let port: number
+let credential: string
+
+beforeAll(async () => {
+  port = await freePort()
+  everything = await startEverything()
+  gateway = await startGatewayHere({
+    port,
+    env: { MOORING_PUBLIC_URL: PUBLIC_URL, MOORING_TRUSTED_PROXIES: '127.0.0.1' },
+  })
+  await gateway.addServer('everything', everything.url)
+  credential = (await gateway.createKey()).key
+})
+afterAll(async () => {
+  await gateway?.close()
+  await everything?.close()
+})
+
+/** Words that reached the server. */
+const ledger = () => JSON.stringify(everything.seen.map(({ body }) => body))
+
+const corpus = (run: string): (Ambiguous & { hidden: string; outer: string })[] => {
+  const words = (index: number) => ({
+    hidden: `hid-${run}-${index}.`,
+    outer: `out-${run}-${index}.`,
+  })
+  return ambiguousRequests((index) => ({ host: HOST, credential, ...words(index) })).map(
+    (request, index) => ({ ...request, ...words(index) }),
+  )
+}
+
+/** Everything that comes back until the other side closes, or says nothing more after an answer. */
+async function exchange(socket: Duplex, bytes: Buffer | string) {
+  let text = ''
+  let closed = false
+  await new Promise<void>((resolve) => {
+    let quiet = setTimeout(resolve, 3000)
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1')
+      clearTimeout(quiet)
+      quiet = setTimeout(resolve, 400)
+    })
+    const end = () => {
+      closed = true
+      clearTimeout(quiet)
+      resolve()
+    }
+    socket.on('error', end)
+    socket.on('close', end)
+    socket.on('end', end)
+    socket.write(bytes)
+  })
+  socket.destroy()
+  const statuses = [...text.matchAll(/HTTP\/1\.[01] (\d{3})/g)].map(([, status]) => Number(status))
+  return { text, closed, statuses: statuses.filter((status) => status >= 200) }
+}
+
+const honest = async (socket: Duplex, word: string) => {
+  const { text, statuses } = await exchange(
+    socket,
+    callBytes({ host: HOST, credential }, word, { close: true }),
+  )
+  expect(statuses, text).toEqual([200])
+  expect(text).toContain(`"text":"${word}"`)
+}
+
+describe('straight to the gateway', () => {
+  const dial = () => connect(port, '127.0.0.1')
+
+  it('an honest call is answered, and so are two on one connection', async () => {
+    await honest(dial(), 'honest')
+    const target = { host: HOST, credential }
+    const both = callBytes(target, 'one.') + callBytes(target, 'two.', { close: true })
+    const { statuses, text } = await exchange(dial(), both)
+    expect(statuses).toEqual([200, 200])
+    expect(text.indexOf('one.')).toBeLessThan(text.indexOf('two.'))
+  })
+
+  it('what hides in an ambiguous request never runs, and every request gets one clear answer', async () => {
+    await Promise.all(
+      corpus('direct').map(async ({ name, bytes, hidden }) => {
+        const { statuses, text } = await exchange(dial(), bytes)
+        expect(ledger(), name).not.toContain(hidden)
+        expect(statuses.length, `${name}: ${text}`).toBeLessThanOrEqual(2)
+        for (const status of statuses.slice(0, 1))
+          expect(
+            name === 'a body on GET' ? 200 : Math.floor(status / 100) * 100,
+            `${name}: ${text}`,
+          ).toBe(name === 'a body on GET' ? 200 : 400)
+      }),
+    )
+    await honest(dial(), 'after all')
+  })
+
+  it('what follows a refused request on its connection is not run', async () => {
+    const evil = callBytes({ host: 'evil.example', credential }, 'evil.')
+    const { statuses, closed } = await exchange(
+      dial(),
+      evil + callBytes({ host: HOST, credential }, 'poisoned.'),
+    )
+    expect([statuses, closed]).toEqual([[421], true])
+    expect(ledger()).not.toMatch(/evil\.|poisoned\./)
+  })
+})
+
+describe.each(kinds)('behind %s', (kind) => {
+  let proxy: RunningProxy
+
+  beforeAll(async () => {
+    proxy = await startProxy(kind, port)
+  })
+  afterAll(() => proxy?.stop())
+
+  it('the server sees no request that the proxy did not see as one, and every connection stays in step', async () => {
+    const waiting = corpus(kind)
+    const worker = async () => {
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        const { statuses, text } = await exchange(await proxy.dial(), next.bytes)
+        // Two answers: the proxy took the hidden part for a request of its own, as it may. One: it was smuggled.
+        const ran = ledger().includes(next.hidden)
+        expect(ran && statuses.length < 2, `${next.name}: ${text}`).toBe(false)
+        await honest(await proxy.dial(), `${next.hidden}honest`)
+      }
+    }
+    await Promise.all(Array.from({ length: 8 }, worker))
+  })
+})
