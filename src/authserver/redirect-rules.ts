@@ -30,6 +30,8 @@ const APP_SCHEMES: ReadonlySet<string> = new Set([
 
 const LOOPBACK = /^http:\/\/(localhost|127\.0\.0\.1|\[::1\])(?::([1-9][0-9]{0,4}))?(?=[/?]|$)/
 
+const USUAL_HOST = /^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])$/i
+
 interface Loopback {
   host: string
   /** Path and query, exactly as written. */
@@ -102,7 +104,9 @@ function refusedWebAddress(uri: string): string | null {
   if (authority.includes('@')) return 'It has a user name or password before the host.'
   const host = authority.replace(/:[0-9]*$/, '')
   // The URL parser reads 127.1, 0x7f.1 or %6c as other hosts than they look like.
-  if (host.toLowerCase() !== url.hostname) return 'Its host is not written in the usual form.'
+  // DNS and browsers take more characters than names have, some of which mean something in a Content-Security-Policy.
+  if (host.toLowerCase() !== url.hostname || !USUAL_HOST.test(host))
+    return 'Its host is not written in the usual form.'
   if (/:(?:0[0-9]*)?$/.test(authority)) return 'Its port is empty, zero or has leading zeros.'
   if (url.protocol === 'http:' && !isLoopback(uri))
     return 'Plain http is allowed only for http://localhost, http://127.0.0.1 and http://[::1]. Use https.'
