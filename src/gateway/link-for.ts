@@ -29,6 +29,10 @@ export function affinityOf(
   return session ? ofSession(session) : { ...SHARED_LINK, affinity: `user:${userId}` }
 }
 
+/** Whether others use the same link: what a server keeps per connection is then everybody's. */
+export const isShared = (deps: GatewayDeps, call: Call, server: Server): boolean =>
+  linkFor(deps, call, server) === SHARED_LINK
+
 /** One object per session: the pool computes its key once. */
 const bySession = new WeakMap<Session, LinkFor>()
 

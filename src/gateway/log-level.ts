@@ -14,16 +14,15 @@ const LEVELS = [
 
 export type LogLevel = (typeof LEVELS)[number]
 
+/** What somebody hears who has not said what he wants. */
+export const UNASKED: LogLevel = 'info'
+
 export const readLogLevel = (value: unknown): LogLevel | null =>
   LEVELS.find((level) => level === value) ?? null
 
 /** The one that lets the most through; null of none. */
-export function lowestLevel(levels: Iterable<LogLevel | null>): LogLevel | null {
-  let lowest: number | null = null
-  for (const level of levels)
-    if (level) lowest = Math.min(lowest ?? LEVELS.length, LEVELS.indexOf(level))
-  return lowest === null ? null : (LEVELS[lowest] ?? null)
-}
+export const lowestLevel = (levels: readonly (LogLevel | null)[]): LogLevel | null =>
+  LEVELS.find((level) => levels.includes(level)) ?? null
 
 /** Whether somebody who asked for `wanted` is to hear this. Everything that is no log message passes. */
 export function heardAt(wanted: LogLevel, { method, params }: RpcNotification): boolean {

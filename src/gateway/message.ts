@@ -56,6 +56,22 @@ export function parseMessage(bytes: Buffer): Message {
   throw notJsonRpc('it is neither a request, a notification nor a response')
 }
 
+const MOST_IN_BATCH = 100
+
+export const isBatch = (bytes: Buffer) => /^[ \t\r\n]*\[/.test(bytes.toString('latin1', 0, 64))
+
+/** @throws AppError bad_request | too_large, for the whole batch */
+export function parseBatch(bytes: Buffer): Message[] {
+  const { items } = scanMessage(bytes)
+  if (items.length === 0) throw notJsonRpc('the batch is empty')
+  if (items.length > MOST_IN_BATCH) {
+    throw new AppError('too_large', `The batch has more than ${MOST_IN_BATCH} messages.`, {
+      remedy: 'Send fewer at a time.',
+    })
+  }
+  return items.map(({ start, end }) => parseMessage(bytes.subarray(start, end)))
+}
+
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -68,7 +68,7 @@ export async function sendParsed(
     off()
     if (session?.calls.get(rawId) === cancel) session.calls.delete(rawId)
     // Until the client has it: one that reads slowly holds what was made for it.
-    if (res.closed) room.free()
+    if (res.closed || !reply) room.free()
     else res.on('close', room.free)
   }
   try {
@@ -90,7 +90,7 @@ export async function sendParsed(
   if (reply?.result) answer.result(reply.result)
   else if (reply?.error) answer.error(reply.error, 200)
   else if (!cancel.signal.aborted) answerFailure(call, failure)
-  else if (call.era === 'session' && !res.writableEnded) res.end()
+  else answer.none()
 }
 
 /** In the stateless era a request says whether it wants log messages; a session has said so, or not, for all of its own. */

@@ -47,8 +47,8 @@ export interface Sessions {
   forget(idHash: string | null): void
   /** The live session with this hash, if this process holds it. */
   byHash(idHash: string): Session | null
-  /** Those of one endpoint that this process holds. */
-  at(endpointPath: string): Iterable<Session>
+  /** Those that this process holds. */
+  all(): Iterable<Session>
   /** Ends sessions that nobody has used for a while. */
   sweep(): Promise<void>
 }
@@ -238,10 +238,7 @@ export function createSessions(
       onEnd(session)
     },
     byHash: (idHash) => memory.get(idHash) ?? null,
-    *at(endpointPath) {
-      for (const session of memory.values())
-        if (session.endpointPath === endpointPath) yield session
-    },
+    all: () => memory.values(),
     async sweep() {
       // A stream or a call is use, though nothing was posted: no replica may take such a session for an idle one.
       await touch([...memory.values()].filter((session) => session.stream || session.calls.size))

@@ -40,6 +40,7 @@ function metaFor({ era, session }: Call, meta: unknown): { _meta?: JsonObject } 
         'io.modelcontextprotocol/clientCapabilities': clientCapabilities(
           session?.capabilities ?? {},
         ),
+        ...(session?.logLevel ? { 'io.modelcontextprotocol/logLevel': session.logLevel } : {}),
       },
     }
   }

@@ -12,12 +12,16 @@ export const isInteractive = (capabilities: Record<string, unknown>) =>
   INTERACTIVE.some((name) => capabilities[name] !== undefined)
 
 export function wireMode(call: Call, link: Link): WireMode {
-  if (!link.forward || link.hello.era !== call.era || !plainId(call)) return 'parsed'
+  if (!link.forward || link.hello.era !== call.era || !plainId(call) || call.batched)
+    return 'parsed'
   // Whose a task is has to be written down.
   if (mayMakeTask(call, link)) return 'parsed'
   if (call.era === 'stateless') return 'streamed'
   // Questions of several servers on /mcp would carry clashing ids: there each one is renumbered, which needs parsing.
   const session = call.session
+  // Servers behind /mcp are not told the level of one session; what it does not want to hear is left out here.
+  if (call.endpoint.kind === 'all' && session?.logLevel && session.logLevel !== 'debug')
+    return 'parsed'
   return session && (call.endpoint.kind === 'server' || !isInteractive(session.capabilities))
     ? 'streamed'
     : 'parsed'

@@ -20,6 +20,7 @@ import {
   type Incoming,
   isObject,
   notificationMessage,
+  ownId,
   requestMessage,
   withCallersProgressToken,
   withOwnProgressToken,
@@ -53,6 +54,9 @@ export interface Peer {
 
 const MOST_QUESTIONS = 100
 
+/** For so long after a cancel no log line is taken for one of the only call there is. */
+const QUIET_MS = 60_000
+
 /** These are not to be cancelled. */
 const HANDSHAKE = new Set(['initialize', 'server/discover'])
 
@@ -72,14 +76,18 @@ export function createPeer(deps: PeerDeps): Peer {
   let onNotification: ((notification: RpcNotification) => void) | undefined
   let onQuestion: ((question: RpcQuestion) => Promise<RpcReply>) | undefined
 
+  /** Until then a call that was given up may still speak. */
+  let quietUntil = 0
+
   const only = (): Waiting | undefined => (calls.size === 1 ? [...calls.values()][0] : undefined)
 
   /** Progress names its call, a subscription too; a log line belongs to the only call there is. */
   const callOf = ({ method, params }: RpcNotification): Waiting | null | undefined => {
     const subscription = isObject(params?._meta) ? params._meta[META.subscriptionId] : undefined
-    if (subscription !== undefined) return calls.get(Number(subscription)) ?? null
-    if (method === 'notifications/progress') return calls.get(Number(params?.progressToken)) ?? null
-    return method === 'notifications/message' ? only() : undefined
+    if (subscription !== undefined) return calls.get(ownId(subscription)) ?? null
+    if (method === 'notifications/progress') return calls.get(ownId(params?.progressToken)) ?? null
+    if (method !== 'notifications/message') return undefined
+    return clock.monotonic() < quietUntil ? undefined : only()
   }
 
   const take = (notification: RpcNotification) => {
@@ -103,6 +111,7 @@ export function createPeer(deps: PeerDeps): Peer {
   }
 
   const cancel = (id: number) => {
+    quietUntil = clock.monotonic() + QUIET_MS
     const params = { requestId: id, reason: 'The caller gave up.' }
     deps
       .send(notificationMessage({ method: 'notifications/cancelled', params }))

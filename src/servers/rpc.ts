@@ -85,6 +85,12 @@ export function withOwnProgressToken(params: JsonObject, id: number): JsonObject
   return { ...params, _meta: { ...(params._meta as JsonObject), progressToken: id } }
 }
 
+/** An id of ours as it comes back: some servers make a text of a number. -1 for whatever is none. */
+export function ownId(value: unknown): number {
+  if (typeof value === 'number') return value
+  return typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : -1
+}
+
 /** A notification as the caller expects it; null when it reports progress that nobody asked for. */
 export function withCallersProgressToken(
   notification: RpcNotification,

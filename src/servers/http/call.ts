@@ -5,6 +5,7 @@ import type { ForwardReply, LinkCall, RpcQuestion, RpcReply } from '../link.ts'
 import {
   answerMessage,
   answerTo,
+  ownId,
   requestMessage,
   withCallersProgressToken,
   withOwnProgressToken,
@@ -47,6 +48,8 @@ export async function callOver(
     onBytes: call.onBytes,
     listeners: {
       notification: (notification: Parameters<NonNullable<LinkCall['onNotification']>>[0]) => {
+        const { method, params } = notification
+        if (method === 'notifications/progress' && ownId(params?.progressToken) !== id) return
         const own = withCallersProgressToken(notification, call)
         if (own) call.onNotification?.(own)
       },

@@ -9,7 +9,11 @@ import type { Heartbeats } from '../../heartbeats.ts'
 import type { Session } from '../../sessions.ts'
 import { openSse, SSE_HEADERS, type SseStream } from '../../sse.ts'
 
-const SILENCE_MS = 10_000
+/** Whether an event stream may be the answer. */
+export const accepts = (req: IncomingMessage) =>
+  /text\/event-stream|\*\/\*/.test(req.headers.accept ?? '')
+
+export const SILENCE_MS = 10_000
 
 export function sessionAnswer(
   res: ServerResponse,
@@ -51,6 +55,9 @@ export function sessionAnswer(
       finish(`{"jsonrpc":"2.0","id":${rawId},"result":${JSON.stringify(result)}}`),
     // Errors of this era travel inside HTTP 200: the status speaks of the transport only.
     error: (error) => finish(`{"jsonrpc":"2.0","id":${rawId},"error":${JSON.stringify(error)}}`),
+    none: () => {
+      if (!res.writableEnded) res.end()
+    },
     notify: (method, params) => {
       opened()?.send(JSON.stringify({ jsonrpc: '2.0', method, ...(params ? { params } : {}) }))
     },

@@ -12,11 +12,12 @@ import type { Call, GatewayDeps } from '../../gateway.ts'
 import { affinityOf } from '../../link-for.ts'
 import { LISTS } from '../../lists.ts'
 import { isObject, type Message } from '../../message.ts'
-import { decideOn, serversOf, TARGETED, type Target } from '../../resolve.ts'
-import { invalidParams, methodNotFound } from '../../rpc-error.ts'
+import { decideOn, serversOf, TARGETED } from '../../resolve.ts'
+import { methodNotFound } from '../../rpc-error.ts'
 import type { Session } from '../../sessions.ts'
-import { sendWhole, sessionAnswer } from './answer.ts'
+import { accepts, sendWhole, sessionAnswer } from './answer.ts'
 import { hello } from './hello.ts'
+import { setLevel, subscribe, unsubscribe } from './shared-state.ts'
 
 export type SessionCall = Omit<Call, 'session' | 'answer' | 'era'>
 
@@ -28,17 +29,26 @@ export async function post(deps: GatewayDeps, incoming: SessionCall): Promise<vo
     return hello(deps, call)
   }
   const session = await sessionOf(deps, req, principal, endpoint)
-  if (message.kind === 'response') return answered(deps, incoming, session)
-  if (message.kind === 'notification') return noted(deps, incoming, session)
+  if (message.kind !== 'request') {
+    await hear(deps, { principal, endpoint, session, message })
+    res.writeHead(202).end()
+    return
+  }
   return request(deps, withAnswer(deps, incoming, session))
 
   function withAnswer(d: GatewayDeps, call: SessionCall, of: Session | null): Call {
-    const accepts = /text\/event-stream|\*\/\*/.test(req.headers.accept ?? '')
     return {
       ...call,
       era: 'session',
       session: of,
-      answer: sessionAnswer(res, d.core.clock, d.heartbeats, message.rawId ?? 'null', of, accepts),
+      answer: sessionAnswer(
+        res,
+        d.core.clock,
+        d.heartbeats,
+        message.rawId ?? 'null',
+        of,
+        accepts(req),
+      ),
     }
   }
 }
@@ -85,92 +95,47 @@ function checkVersion(req: IncomingMessage): void {
   )
 }
 
-async function request(deps: GatewayDeps, call: Call): Promise<void> {
+export async function request(deps: GatewayDeps, call: Call): Promise<void> {
   const { method } = call.message
   const list = LISTS[method]
   if (list) {
     const array = deps.lists.list(call.principal, call.endpoint, method)
+    if (call.batched) return call.answer.result({ [list]: JSON.parse(array) })
     const json = `{"jsonrpc":"2.0","id":${call.message.rawId},"result":{"${list}":${array}}}`
     sendWhole(call.req, call.res, json)
     return
   }
   if (TARGETED[method]) {
     if (method === 'resources/subscribe') return subscribe(deps, call)
-    const { uri } = call.message.params
-    if (method === 'resources/unsubscribe' && typeof uri === 'string')
-      call.session?.subscriptions.delete(uri)
+    if (method === 'resources/unsubscribe') return unsubscribe(deps, call)
     return TARGETED[method] === 'taskId' ? callTask(deps, call) : callTool(deps, call)
   }
   if (method === 'ping') return call.answer.result({})
-  if (method === 'logging/setLevel') {
-    const only = onlyServer(deps, call)
-    if (only && deps.views.catalog(only)?.era === 'session') {
-      return callTool(
-        deps,
-        call,
-        (): Target => ({
-          server: only,
-          name: 'level',
-          tool: null,
-          params: null,
-          decision: decideOn(call.principal, only, null),
-        }),
-      )
-    }
-    return call.answer.result({})
-  }
+  if (method === 'logging/setLevel') return setLevel(deps, call)
   throw methodNotFound(method)
 }
 
-/** Noted before it is sent, so that no news is missed; a subscription that is refused is none. */
-async function subscribe(deps: GatewayDeps, call: Call): Promise<void> {
-  const { uri } = call.message.params
-  const subscriptions = call.session?.subscriptions
-  if (typeof uri !== 'string' || !subscriptions || subscriptions.has(uri))
-    return callTool(deps, call)
-  if (subscriptions.size >= MOST_SUBSCRIPTIONS)
-    throw invalidParams(`A session follows at most ${MOST_SUBSCRIPTIONS} resources.`)
-  subscriptions.add(uri)
-  try {
-    await callTool(deps, call)
-  } catch (error) {
-    subscriptions.delete(uri)
-    throw error
-  }
+interface Heard {
+  principal: Principal
+  endpoint: Endpoint
+  session: Session
+  message: Message
 }
 
-const MOST_SUBSCRIPTIONS = 1000
-
-const onlyServer = (deps: GatewayDeps, { endpoint }: Pick<Call, 'endpoint'>) =>
-  endpoint.kind === 'server' ? (serversOf(deps.views, endpoint)[0] ?? null) : null
-
-/** An answer of the client to a question of ours, or of the server whose stream is passed through. */
-async function answered(
-  deps: GatewayDeps,
-  { message, res, principal, endpoint }: SessionCall,
-  session: Session,
-): Promise<void> {
-  const waiting = session.questions.get(message.rawId ?? '')
-  if (waiting) {
+/** What wants no answer: one to a question of ours, or of the server whose stream is passed through; and notifications. */
+export async function hear(deps: GatewayDeps, heard: Heard): Promise<void> {
+  const { session, message } = heard
+  if (message.kind === 'response') {
+    const waiting = session.questions.get(message.rawId ?? '')
+    if (!waiting) return passOn(deps, heard)
     session.questions.delete(message.rawId ?? '')
-    waiting(replyOf(message))
-  } else {
-    await passOn(deps, { principal, endpoint, session, message })
+    return waiting(replyOf(message))
   }
-  res.writeHead(202).end()
-}
-
-async function noted(
-  deps: GatewayDeps,
-  { message, res, principal, endpoint }: SessionCall,
-  session: Session,
-): Promise<void> {
   if (message.method === 'notifications/cancelled') {
     const id = message.params.requestId
     session.calls.get(JSON.stringify(id))?.abort(new Error('the client cancelled the call'))
   }
-  if (PASSED_ON.has(message.method)) await passOn(deps, { principal, endpoint, session, message })
-  res.writeHead(202).end()
+  if (PASSED_ON.has(message.method)) await passOn(deps, heard)
 }
 
 /**
@@ -186,12 +151,7 @@ const PASSED_ON = new Set([
 /** To the server's own session, where the streamed path has handed the client its ids. */
 async function passOn(
   deps: GatewayDeps,
-  {
-    principal,
-    endpoint,
-    session,
-    message,
-  }: { principal: Principal; endpoint: Endpoint; session: Session; message: Message },
+  { principal, endpoint, session, message }: Heard,
 ): Promise<void> {
   for (const server of serversOf(deps.views, endpoint)) {
     if (deps.views.catalog(server)?.era !== 'session' || server.spec.kind !== 'http') continue

@@ -54,6 +54,8 @@ export function statelessAnswer(
         status,
         `{"jsonrpc":"2.0","id":${rawId},"error":${JSON.stringify(translated(error))}}`,
       ),
+    // Whoever cancels in this era has closed the stream.
+    none: () => undefined,
     notify: (method, params) => {
       opened()?.send(JSON.stringify({ jsonrpc: '2.0', method, ...(params ? { params } : {}) }))
     },
