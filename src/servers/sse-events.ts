@@ -9,6 +9,9 @@ export interface SseEvent {
 }
 
 const EVENT_LIMIT = 32 * 1024 * 1024
+const BLOCK = 4096
+/** What can be sent back in a header; a stream with other ids is not resumed. */
+const ID = /^[\x20-\x7e]{0,1024}$/
 
 type Fields = Partial<SseEvent> & { lines: string[]; size: number }
 
@@ -34,6 +37,8 @@ export async function* sseEvents(
 /** Lines end with CR LF, LF or CR. A long line is put together once, not with every chunk. */
 async function* textLines(body: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<string> {
   const decoder = new TextDecoder()
+  // Pieces of an unfinished line, put together in blocks: there may be as many as it has characters.
+  let blocks: string[] = []
   let pending: string[] = []
   let size = 0
   let afterCr = false
@@ -45,7 +50,8 @@ async function* textLines(body: AsyncIterable<Uint8Array>, limit: number): Async
     const ends = text.includes('\r') ? /\r\n?|\n/g : /\n/g
     ends.lastIndex = start
     for (let end = ends.exec(text); end; end = ends.exec(text)) {
-      const line = pending.join('') + text.slice(start, end.index)
+      const line = blocks.join('') + pending.join('') + text.slice(start, end.index)
+      blocks = []
       pending = []
       size = 0
       start = end.index + end[0].length
@@ -53,7 +59,10 @@ async function* textLines(body: AsyncIterable<Uint8Array>, limit: number): Async
       ends.lastIndex = start
     }
     if (start === text.length) continue
-    pending.push(text.slice(start))
+    if (pending.push(text.slice(start)) === BLOCK) {
+      blocks.push(pending.join(''))
+      pending = []
+    }
     size += text.length - start
     if (size > limit) throw tooLarge(limit)
   }
@@ -69,7 +78,7 @@ function readField(fields: Fields, line: string) {
     fields.lines.push(value)
     fields.size += value.length + 1 // An empty line takes room as well.
   } else if (name === 'event') fields.event = value
-  else if (name === 'id' && !value.includes('\0')) fields.id = value
+  else if (name === 'id' && ID.test(value)) fields.id = value
   else if (name === 'retry' && /^\d{1,9}$/.test(value)) fields.retry = Number(value)
 }
 

@@ -1,5 +1,5 @@
 // HTTP towards servers: one connection pool per origin, no redirects, and every failure as one of our errors.
-import type { Readable } from 'node:stream'
+import { Readable } from 'node:stream'
 import { errors, Pool } from 'undici'
 import { addressRules, checkUrl } from '../kernel/address-rules.ts'
 import { AppError, messageOf } from '../kernel/app-error.ts'
@@ -66,6 +66,8 @@ export function createWeb(): Web {
   }
   return {
     send: async (target, { method, headers, body, signal, deadline, idle }) => {
+      // Compressed bytes could be anything of any size, and nobody here looks into them.
+      headers['accept-encoding'] = 'identity'
       try {
         const {
           statusCode,
@@ -80,6 +82,11 @@ export function createWeb(): Web {
           headersTimeout: deadline,
           bodyTimeout: idle ?? deadline,
         })
+        if (isEncoded(answered)) {
+          stream.on('error', () => undefined).destroy()
+          if (statusCode < 300) throw encoded(target, answered)
+          return { status: statusCode, headers: answered, body: Readable.from([]) }
+        }
         return { status: statusCode, headers: answered, body: stream }
       } catch (error) {
         throw webError(target, signal, deadline, error)
@@ -104,7 +111,12 @@ export function webError(
   const code = (error as { code?: string } | null)?.code ?? ''
   if (error instanceof errors.HeadersTimeoutError || error instanceof errors.BodyTimeoutError)
     return timedOut(name, deadline)
-  if (error instanceof errors.HTTPParserError || code.startsWith('HPE_')) {
+  if (
+    error instanceof errors.HTTPParserError ||
+    error instanceof errors.HeadersOverflowError ||
+    code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH' ||
+    code.startsWith('HPE_')
+  ) {
     return new AppError('server_garbage', `${name} answered something that is not HTTP.`, {
       remedy: `Check that an MCP server listens on ${url.origin}.`,
       cause: error,
@@ -121,6 +133,18 @@ export function webError(
     cause: error,
   })
 }
+
+function isEncoded(headers: ForwardReply['headers']): boolean {
+  const encoding = headers['content-encoding']
+  return encoding !== undefined && String(encoding).trim().toLowerCase() !== 'identity'
+}
+
+const encoded = ({ name }: WebTarget, headers: ForwardReply['headers']) =>
+  new AppError(
+    'server_garbage',
+    `${name} answered with a compressed body (${excerpt(String(headers['content-encoding']), 40)}), although it was asked not to.`,
+    { remedy: 'Switch compression off at the server, or at the proxy in front of it.' },
+  )
 
 const LOST = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_ABORTED'])
 
