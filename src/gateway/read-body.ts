@@ -37,15 +37,18 @@ export function readBody(req: IncomingMessage, limit: number, room: Room): Promi
       remedy: 'Send less, or raise limits.request-bytes in the configuration.',
       data: { limit },
     })
-  if (Number(req.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge())
+  const declared = Number(req.headers['content-length'] ?? 0)
+  if (declared > limit) return Promise.reject(tooLarge())
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
+    // The whole at once, where its size is told: many that each have a part of their room would all be refused.
+    room.add(declared)
     req.on('data', (chunk: Buffer) => {
       size += chunk.length
       try {
         if (size > limit) throw tooLarge()
-        room.add(chunk.length)
+        if (declared === 0) room.add(chunk.length)
       } catch (error) {
         req.removeAllListeners('data')
         req.resume()

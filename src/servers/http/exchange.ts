@@ -11,6 +11,7 @@ import { badStatus, contentType, quote, readText, type WebTarget, webError } fro
 
 export const REPLY_LIMIT = 32 * 1024 * 1024
 const DRAIN_MS = 1000
+const SHORTEST_RETRY_MS = 10
 
 export interface Listeners {
   notification(notification: RpcNotification): void
@@ -53,8 +54,14 @@ export async function readAnswer(exchange: Exchange, response: ForwardReply): Pr
 
 async function readBody(exchange: Exchange, response: ForwardReply): Promise<string> {
   try {
-    return await readText(exchange.target.name, response.body, REPLY_LIMIT, exchange.onBytes)
+    const { onBytes } = exchange
+    // The whole at once, where its size is told: many that each have a part of their room would all be refused.
+    const declared = Number(response.headers['content-length'] ?? 0)
+    if (declared > 0 && declared <= REPLY_LIMIT) onBytes?.(declared)
+    const { name } = exchange.target
+    return await readText(name, response.body, REPLY_LIMIT, declared > 0 ? undefined : onBytes)
   } catch (error) {
+    discard(exchange.clock, response)
     throw webError(exchange.target, exchange.signal, exchange.deadline, error)
   }
 }
@@ -129,7 +136,7 @@ async function readUntilAnswer(
     if (next.done) return null
     const { id, retry, data } = next.value
     if (id !== undefined) state.lastId = id
-    if (retry !== undefined) state.retry = Math.min(retry, 60_000)
+    if (retry !== undefined) state.retry = Math.min(Math.max(retry, SHORTEST_RETRY_MS), 60_000)
     if (data === '') continue
     exchange.onBytes?.(data.length)
     for (const message of messagesIn(data)) {
