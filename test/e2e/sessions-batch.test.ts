@@ -58,7 +58,7 @@ describe('a batch in a session of 2025-03-26', () => {
     expect(status).toBe(200)
     expect(headers.get('content-type')).toBe('application/json')
     const answers = new Map((JSON.parse(text) as Message[]).map((message) => [message.id, message]))
-    expect([...answers.keys()].toSorted()).toEqual([1, 3, 4, 5, 6, 7, 'two'])
+    expect(new Set(answers.keys())).toEqual(new Set([1, 3, 4, 5, 6, 7, 'two']))
     expect(answers.get(1)?.result?.content?.[0]?.text).toBe('one')
     expect(answers.get('two')?.result?.content?.[0]?.text).toBe('two')
     expect(answers.get(3)?.result).toEqual({})
