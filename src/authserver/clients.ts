@@ -104,7 +104,7 @@ export function restoreClient(core: Core, by: By, id: string): Promise<void> {
 
 /**
  * Vouches for a client: the consent page says so. A static client that is trusted and does not return to a loopback
- * address is no longer asked about. @throws AppError not_found
+ * address is no longer asked about, unless another site led the browser here. @throws AppError not_found
  */
 export function trustClient(core: Core, by: By, id: string, trusted = true): Promise<void> {
   return change(core, by, async (unit) => {

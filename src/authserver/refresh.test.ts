@@ -157,6 +157,25 @@ forEachStore((_name, open) => {
     expect(await revoked(rig)).not.toEqual([null])
   })
 
+  it('thirty at once are too many: no more than the rule allows get through, and the family is revoked', async () => {
+    const rig = await openRig(open)
+    const connection = await connect(rig)
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, () => use(rig, connection, connection.refresh)),
+    )
+    const through = answers.filter(({ status }) => status === 200).length
+    expect(through).toBeGreaterThan(0)
+    expect(through).toBeLessThanOrEqual(11)
+    expect(await revoked(rig)).toEqual(['A refresh token was used again after its successor.'])
+    expect(await rig.authEvents('auth.refresh_reuse')).toHaveLength(1)
+    expect(await rig.auditEvents('grant.revoked')).toHaveLength(1)
+    const tokens = await rig.core.store.db
+      .selectFrom('access_tokens')
+      .select('revoked_at')
+      .execute()
+    expect(tokens.every((token) => token.revoked_at !== null)).toBe(true)
+  })
+
   it('an old token under a new client id is refused without harm: mcp-remote does that when its port moves', async () => {
     const rig = await openRig(open)
     const connection = await connect(rig)

@@ -180,6 +180,61 @@ forEachStore((_name, open) => {
     expect((await register(5, '2001:db8::1')).status).toBe(201)
   })
 
+  it('many networks together can register only so many in an hour', async () => {
+    const rig = await openRig(open, { limits: { registrationsPerHourInAll: 3 } })
+    const register = (n: number) =>
+      rig.register(local({ client_name: `n${n}` }), { 'x-test-ip': `198.51.100.${n}` })
+    for (let n = 0; n < 3; n++) expect((await register(n)).status).toBe(201)
+    for (const n of [3, 4]) expect((await register(n)).status).toBe(429)
+    expect(await clients(rig)).toHaveLength(3)
+    expect((await register(1)).status).toBe(201)
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_601_000 })
+    expect((await register(3)).status).toBe(201)
+  })
+
+  it('of many registrations at once from one network no more get through than one after the other', async () => {
+    const rig = await openRig(open, { limits: { registrationsPerHour: 3 } })
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, n) => rig.register(local({ client_name: `n${n}` }))),
+    )
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(3)
+    expect(await clients(rig)).toHaveLength(3)
+  })
+
+  it('what is kept about clients is bounded in bytes; those unused for an hour make room at once', async () => {
+    const rig = await openRig(open, { limits: { clientBytes: 12_000 } })
+    const used = await connect(rig)
+    const long = (n: number) =>
+      local({
+        redirect_uris: Array.from(
+          { length: 3 },
+          (_, i) => `https://c${n}.example/${i}/${'x'.repeat(1500)}`,
+        ),
+      })
+    for (const n of [1, 2]) expect((await rig.register(long(n))).status).toBe(201)
+    expect((await rig.register(long(3))).status).toBe(201)
+    const full = await rig.register(long(4))
+    expect(full.status).toBe(429)
+    expect(full.json.error_description).toContain('12000 bytes')
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_601_000 })
+    expect((await rig.register(long(4))).status).toBe(201)
+    expect((await clients(rig)).map(({ id }) => id)).toContain(used.client.id)
+    expect(await rig.auditEvents('client.expired')).toHaveLength(1)
+  })
+
+  it('the log of a registration quotes only so much of what a stranger sent', async () => {
+    const rig = await openRig(open)
+    const redirect_uris = Array.from(
+      { length: 9 },
+      (_, i) => `https://c.example/${i}/${'x'.repeat(1500)}`,
+    )
+    expect((await rig.register(local({ redirect_uris }))).status).toBe(201)
+    const [event] = await rig.auditEvents('client.registered')
+    const detail = JSON.parse(String(event?.detail))
+    expect(detail.redirectUris).toEqual(redirect_uris.slice(0, 5).map((uri) => uri.slice(0, 200)))
+    expect(detail.more).toBe(4)
+  })
+
   it('the number of clients is bounded, and clients that nobody used make room after a day', async () => {
     const rig = await openRig(open, { limits: { clients: 3 } })
     const used = await connect(rig)
