@@ -146,10 +146,7 @@ function answerError(
   if (!(error instanceof AppError) && !(error instanceof RpcFailure)) {
     deps.core.log.error({ err: error, contextId: origin.contextId }, 'a request failed')
   }
-  const rpc =
-    isAppError(error, 'bad_request') && !message
-      ? { ...toRpcError(error), code: -32700 }
-      : toRpcError(error)
+  const rpc = isNotJson(error) ? { ...toRpcError(error), code: -32700 } : toRpcError(error)
   const body = JSON.stringify({ jsonrpc: '2.0', id: null, error: rpc })
   const withId = message?.rawId ? body.replace('"id":null', () => `"id":${message.rawId}`) : body
   const headers: Record<string, string> = { 'content-type': 'application/json' }
@@ -157,6 +154,9 @@ function answerError(
   if (typeof after === 'number') headers['retry-after'] = String(after)
   lastAnswer(req, res, statusOf(error, era), headers, withId)
 }
+
+const isNotJson = (error: unknown) =>
+  isAppError(error, 'bad_request') && /^(syntax|utf8)$/.test(String(error.data?.problem))
 
 /** Requests that were understood answer in-band in the session era; everything before that, and the stateless era, by status. */
 function statusOf(error: unknown, era: Era | null): number {
