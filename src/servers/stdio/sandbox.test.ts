@@ -67,6 +67,15 @@ describe.skipIf(!isRoot && !bwrapWorks)('a server program', () => {
       expect(outcome, what).toMatch(DENIED)
   })
 
+  test('starts where the data folder is below a folder that only its owner enters, such as /root', async () => {
+    chmodSync(base, 0o700)
+    const link = await rig.open(spec, {
+      opener: rig.opener({ sandbox: 'auto', hidden: [dataDir] }),
+    })
+    const tried = await tries(link)
+    for (const [what, outcome] of Object.entries(tried)) expect(outcome, what).toMatch(DENIED)
+  })
+
   test('still has a home, a working folder and the rest of the system', async () => {
     const link = await rig.open(spec, {
       opener: rig.opener({ sandbox: 'required', hidden: [dataDir] }),

@@ -2,6 +2,7 @@
 // where it works, which hides the data folder, the control socket, the configuration and every process outside.
 import { spawn } from 'node:child_process'
 import { existsSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { AppError } from '../../kernel/app-error.ts'
 import type { ProgramFolders } from './folders.ts'
 
@@ -88,8 +89,11 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
           { remedy: 'Install bubblewrap (bwrap) and allow user namespaces, or set sandbox: auto.' },
         )
       }
-      if (bwrap)
-        return { command: bwrap, args: [...bwrapArgs(hidden, folders), '--', command, ...args] }
+      if (bwrap) {
+        // Below a folder that another user cannot enter, such as /root, bwrap can hide nothing and need not.
+        const inReach = otherUsers ? hidden.filter(canBeReached) : hidden
+        return { command: bwrap, args: [...bwrapArgs(inReach, folders), '--', command, ...args] }
+      }
       if (!setpriv) return { command, args: [...args] }
       const noWayBack = otherUsers ? ['--no-new-privs'] : []
       return { command: setpriv, args: [...ENDS_WITH_US, ...noWayBack, '--', command, ...args] }
@@ -118,6 +122,13 @@ function bwrapArgs(
       .filter((path) => isFile(path) && !hidden.some((folder) => path.startsWith(`${folder}/`)))
       .flatMap((path) => ['--ro-bind', '/dev/null', path]),
   ]
+}
+
+/** Whether every folder above it lets everybody through. */
+function canBeReached(path: string): boolean {
+  const parent = dirname(path)
+  const mode = statSync(parent, { throwIfNoEntry: false })?.mode ?? 0o001
+  return (mode & 0o001) !== 0 && (parent === path || canBeReached(parent))
 }
 
 const isFile = (path: string) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false
