@@ -2,7 +2,15 @@
 // with a clear refusal, health and revoking still answer, and with the load the trouble ends.
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { type GatewayProcess, startGatewayProcess } from '../fixtures/gateway.ts'
-import { ask, connectionsAt, openFiles, type Peer, peersOf, posted } from '../fixtures/pressure.ts'
+import {
+  ask,
+  connectionsAt,
+  headOf,
+  openFiles,
+  type Peer,
+  peersOf,
+  posted,
+} from '../fixtures/pressure.ts'
 import { startProgram } from '../fixtures/program.ts'
 import { openSession, post, rpc } from '../fixtures/raw-client.ts'
 
@@ -49,6 +57,9 @@ describe('with 256 descriptors and 400 connections in use', () => {
 
     const call = posted(key, 'tools/call', HELLO)
     const shed = await vi.waitFor(async () => {
+      const one = await peersOf(gateway.url, 1)
+      busy.push(...one)
+      keepBusy(gateway.url, key, one)
       const reply = await ask(gateway.url, { ...call, from: '127.0.0.7' })
       expect(reply.status).toBe(503)
       return reply
@@ -94,9 +105,8 @@ function keepBusy(url: string, key: string, peers: readonly Peer[]): void {
     name: 'demo__wait',
     arguments: { seconds: 30 },
   })
-  const head = Object.entries({ host: new URL(url).host, ...headers })
-  const lines = head.map(([name, value]) => `${name}: ${value}\r\n`).join('')
-  const request = `POST /mcp HTTP/1.1\r\n${lines}content-length: ${body!.length}\r\n\r\n${body}`
+  const head = headOf(url, { ...headers, 'content-length': body!.length })
+  const request = `${head}\r\n${body}`
   for (const { socket } of peers) if (socket.writable) socket.write(request)
 }
 
@@ -111,11 +121,24 @@ describe('with 96 MB for its objects', () => {
       name: HELLO.name,
       arguments: { message: 'x'.repeat(3 * MB) },
     })
-    const statuses = await Promise.all(
-      Array.from({ length: 40 }, () => ask(gateway.url, large).then(({ status }) => status)),
-    )
-    expect(new Set(statuses)).toEqual(new Set([200, 503]))
+    const peers = await peersOf(gateway.url, 20)
+    closers.push(() => peers.forEach(({ socket }) => void socket.destroy()))
+    const half = large.body!.slice(0, large.body!.length / 2)
+    const head = headOf(gateway.url, { ...large.headers, 'content-length': large.body!.length })
+    for (const { socket } of peers) socket.write(`${head}\r\n${half}`)
+    const refused = await vi.waitFor(async () => {
+      const reply = await ask(gateway.url, large)
+      expect(reply.status).toBe(503)
+      return reply
+    }, 10_000)
+    expect(refused.headers['retry-after']).toBe('1')
+    expect(refused.text).toContain('"overloaded"')
     expect((await ask(gateway.url, posted(key, 'tools/call', HELLO))).status).toBe(200)
+
+    for (const { socket } of peers) socket.destroy()
+    await vi.waitFor(async () => expect((await ask(gateway.url, large)).status).toBe(200), 10_000)
+    const together = await Promise.all(Array.from({ length: 20 }, () => ask(gateway.url, large)))
+    for (const { status } of together) expect([200, 503]).toContain(status)
     expect((await ask(gateway.url, large)).status).toBe(200)
   })
 
