@@ -281,3 +281,23 @@ describe('a token for one endpoint', () => {
     }
   })
 })
+
+describe('a flood of sign-ins from one network', () => {
+  it('ends at a page that says when to try again; who is signed in goes on', async () => {
+    const { browser, honest } = await victim()
+    const link = linkFor(honest, 'https://honest.example/cb')
+    let refused: Page | undefined
+    for (let n = 0; n < 300 && refused === undefined; n++) {
+      const page = await openBrowser().open(link)
+      if (page.status !== 200) refused = page
+    }
+    expect(refused?.status).toBe(429)
+    expect(Number(refused?.headers['retry-after'])).toBeGreaterThan(0)
+    expect(refused?.headers['content-type']).toMatch(/^text\/html/)
+    expect(refused?.html).toMatch(/Too many sign-ins were begun from the network .*127\.0\.0\.1/)
+    expect(refused?.html).toMatch(/Try again in (a second|\d+ seconds)\./)
+    const asked = await browser.open(link)
+    expect(asked.status).toBe(200)
+    expect(asked.forms.some((form) => form.has('decision'))).toBe(true)
+  })
+})
