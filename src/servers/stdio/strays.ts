@@ -1,11 +1,15 @@
 // Processes that a server program left behind outside its process group: found by a mark in the environment that
 // everything it starts inherits. Linux only; where a sandbox with its own processes ends them all, nothing is found.
-import { readdir, readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { setImmediate } from 'node:timers/promises'
 
 /** The one variable of ours that programs get. */
 export const MARK = 'MOORING_PROGRAM'
 
 const ROUNDS = 5
+/** So many are looked at before others get their turn. */
+const SLICE = 100
 
 /** Kills every process whose mark begins with `mark`. Resolves to how many it found. */
 export async function killStrays(mark: string): Promise<number> {
@@ -22,13 +26,18 @@ export async function killStrays(mark: string): Promise<number> {
 
 async function marked(mark: string): Promise<number[]> {
   const pids = (await entries('/proc')).map(Number).filter((pid) => pid > 0 && pid !== process.pid)
-  const found = await Promise.all(pids.map(async (pid) => ((await carries(pid, mark)) ? pid : 0)))
-  return found.filter((pid) => pid > 0)
+  const found: number[] = []
+  // Such a file is memory: reading it at once takes microseconds, through the pool of threads ten times as long.
+  for (let at = 0; at < pids.length; at += SLICE) {
+    found.push(...pids.slice(at, at + SLICE).filter((pid) => carries(pid, mark)))
+    await setImmediate()
+  }
+  return found
 }
 
-async function carries(pid: number, mark: string): Promise<boolean> {
+function carries(pid: number, mark: string): boolean {
   try {
-    const environment = await readFile(`/proc/${pid}/environ`, 'latin1')
+    const environment = readFileSync(`/proc/${pid}/environ`, 'latin1')
     return `\0${environment}`.includes(`\0${MARK}=${mark}`)
   } catch {
     return false // Gone meanwhile, or not ours to look at, so not ours to end.
