@@ -207,6 +207,47 @@ describe.each(doors)('at %s, calling %s in the %s era', (path, tool, era) => {
       expect(calls()).toBe(before)
     })
 
+    describe('a tool that mirrors an argument into a header', () => {
+      const mirrored = tool.replace('echo', 'test_x_mcp_header')
+      const sendRegion = (args: object, region: Record<string, string | string[]>) =>
+        send(
+          call()
+            .replace(`"${tool}"`, `"${mirrored}"`)
+            .replace(/"arguments":\{[^}]*\}/, () => `"arguments":${JSON.stringify(args)}`),
+          { 'mcp-name': mirrored, ...region },
+        )
+
+      it.each<[string, object, Record<string, string | string[]>]>([
+        ['another value', { region: 'eu' }, { 'mcp-param-region': 'us' }],
+        ['a value in other letters', { region: 'eu' }, { 'mcp-param-region': 'EU' }],
+        ['no header', { region: 'eu' }, {}],
+        ['no argument', {}, { 'mcp-param-region': 'eu' }],
+        ['the value twice', { region: 'eu' }, { 'mcp-param-region': ['eu', 'eu'] }],
+        ['two values', { region: 'eu' }, { 'mcp-param-region': ['eu', 'us'] }],
+        ['base64 that is none', { region: 'eu' }, { 'mcp-param-region': '=?base64?!?=' }],
+        ['another value in base64', { region: 'eu' }, { 'mcp-param-region': base64('us') }],
+      ])('%s is refused with 400, and nothing is sent', async (_name, args, region) => {
+        const before = calls()
+        const { status, text } = await sendRegion(args, region)
+        expect(status, text).toBe(400)
+        expect(calls()).toBe(before)
+      })
+
+      it('line breaks and letters beyond ASCII reach the server as base64 and never as headers', async () => {
+        for (const region of ['é', 'eu\r\nX-Evil: 1', ' eu', '\0', '=?base64?eA==?=']) {
+          const { status, text } = await sendRegion(
+            { region },
+            { 'mcp-param-region': base64(region) },
+          )
+          expect(status, text).toBe(200)
+          const { headers: seen } = everything.seen.at(-1)!
+          expect(seen['mcp-param-region']).toBe(base64(region))
+          expect(seen['mcp-name']).toBe('test_x_mcp_header')
+          expect(seen).not.toHaveProperty('x-evil')
+        }
+      })
+    })
+
     it('the name in base64 is the name', async () => {
       const { status, text } = await send(call('wrapped'), { 'mcp-name': base64(tool) })
       expect([status, text.includes('"text":"wrapped"')]).toEqual([200, true])

@@ -5,8 +5,8 @@ import { paramHeaders, paramHeadersOf } from '../../../catalog/param-headers.ts'
 import type { JsonObject } from '../../../kernel/mcp.ts'
 import { RpcFailure } from '../../rpc-error.ts'
 
-/** Most tools declare none: found out once per schema. */
-const declares = new WeakMap<JsonObject, boolean>()
+/** The headers that a tool declares, most none: found out once per schema. */
+const declared = new WeakMap<JsonObject, readonly string[]>()
 
 /** @throws RpcFailure -32020 with HTTP 400 */
 export function checkParamHeaders(
@@ -14,21 +14,29 @@ export function checkParamHeaders(
   args: unknown,
   headers: IncomingHttpHeaders,
 ): void {
-  let any = declares.get(schema)
-  if (any === undefined) {
-    const declared = paramHeadersOf(schema)
-    any = 'headers' in declared && declared.headers.length > 0
-    declares.set(schema, any)
+  let names = declared.get(schema)
+  if (names === undefined) {
+    const found = paramHeadersOf(schema)
+    names = 'headers' in found ? found.headers.map(nameOf) : []
+    declared.set(schema, names)
   }
-  if (!any) return
-  for (const [name, wanted] of Object.entries(paramHeaders(schema, args))) {
+  if (names.length === 0) return
+  const expected = paramHeaders(schema, args)
+  for (const name of names) {
     const sent = headers[name]
+    const wanted = expected[name]
+    if (wanted === undefined) {
+      if (sent !== undefined) throw mismatch(name, 'mirrors an argument that is not there')
+      continue
+    }
     if (typeof sent !== 'string') throw mismatch(name, 'is missing')
     const value = decodeHeaderValue(sent)
     if (value === null || !same(value, decodeHeaderValue(wanted) ?? wanted))
       throw mismatch(name, 'differs from the argument')
   }
 }
+
+const nameOf = ({ name }: { name: string }) => `mcp-param-${name.toLowerCase()}`
 
 /** Integers are compared by value: 42.0 is 42. */
 const same = (sent: string, wanted: string) =>
