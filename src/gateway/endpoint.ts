@@ -18,6 +18,7 @@ import { isBatch, type Message, parseMessage } from './message.ts'
 import { readBody } from './read-body.ts'
 import { hiddenFrom, TARGETED, unknownServer } from './resolve.ts'
 import { RpcFailure, toRpcError } from './rpc-error.ts'
+import { sseOf } from './sse.ts'
 import { upToDate } from './up-to-date.ts'
 
 export interface Incoming {
@@ -126,6 +127,14 @@ function answerError(
   era: Era | null,
   error: unknown,
 ): void {
+  const stream = sseOf(res)
+  if (stream && message?.rawId && !stream.closed) {
+    stream.send(
+      `{"jsonrpc":"2.0","id":${message.rawId},"error":${JSON.stringify(toRpcError(error))}}`,
+    )
+    stream.end()
+    return
+  }
   if (res.headersSent) {
     deps.core.log.error(
       { err: error, contextId: origin.contextId },

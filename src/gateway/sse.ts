@@ -19,6 +19,11 @@ export const SSE_HEADERS = {
   'x-accel-buffering': 'no',
 }
 
+const streams = new WeakMap<ServerResponse, SseStream>()
+
+/** The stream as which an answer was begun, if it was: what goes wrong after that is said in it. */
+export const sseOf = (res: ServerResponse): SseStream | undefined => streams.get(res)
+
 export function openSse(
   res: ServerResponse,
   heartbeats: Heartbeats,
@@ -36,7 +41,7 @@ export function openSse(
     res.flushHeaders()
     res.on('close', stop)
   }
-  return {
+  const stream: SseStream = {
     onClose: (listener) => {
       res.on('close', listener)
       return () => void res.off('close', listener)
@@ -58,4 +63,6 @@ export function openSse(
       return closed
     },
   }
+  streams.set(res, stream)
+  return stream
 }

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { type Gateway, startGatewayHere } from '../fixtures/gateway.ts'
 import { type Cluster, startOwnCluster } from '../fixtures/postgres-cluster.ts'
 import { type Program, startProgram } from '../fixtures/program.ts'
@@ -80,8 +80,9 @@ describe.skipIf(!process.env.MOORING_TEST_POSTGRES_URL)('Postgres is away', () =
       ]),
     )
     for (const reply of replies.slice(0, 3)) {
-      expect(reply.status, reply.text).toBe(503)
-      expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0)
+      // After ten silent seconds a stream is the answer; then the error stands in it.
+      expect([503, 200], reply.text).toContain(reply.status)
+      if (reply.status === 503) expect(Number(reply.headers.get('retry-after'))).toBeGreaterThan(0)
       expect(reply.message.error?.data).toMatchObject({ code: 'storage_unavailable' })
     }
     expect(replies[3]!.status).not.toBe(200)
@@ -107,10 +108,11 @@ describe.skipIf(!process.env.MOORING_TEST_POSTGRES_URL)('Postgres is away', () =
       const doomed = await near.createKey()
       const theirs = await openSession(`${far.url}/mcp`, { 'x-api-key': doomed.key })
       expect((await theirs.call('echo__echo', { message: 'still good' })).status).toBe(200)
+      onTestFinished(() => wire.heal())
       wire[how]()
       await near.govern('POST', `/keys/${doomed.id}/revoke`)
       const during = await timed(theirs.call('echo__echo', { message: `revoked in ${how}` }))
-      expect(during.status, during.text).toBe(503)
+      expect(during.message.error?.data, during.text).toMatchObject({ code: 'storage_unavailable' })
       await refusedEverywhere(`lost in ${how}`)
       wire.heal()
       await worksAgain(`after ${how}`)
