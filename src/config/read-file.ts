@@ -76,7 +76,7 @@ export function readConfigFile(file: string): { given: Map<string, Given>; probl
 
 /** The parser repeats what it stumbled over, and that may be the value of a key. */
 const withoutQuotes = (message: string) =>
-  message.replace(/(?:: |\s)*(["'`])(?:(?!\1).)+\1.*$/s, '')
+  message.replace(/(?:: |\s)*(["'`])(?:(?!\1).)+\1.*$|(?<=tag|alias[^:]*): .*/s, '')
 
 const suggest = (typed: string) =>
   didYouMean(typed, [...options.map((option) => option.key), ...sections])

@@ -53,7 +53,8 @@ const host = text.transform((value, issue) => {
   // An address, not a name: a name may mean IPv4 only, IPv6 only or both, and then half of the clients fail.
   const address = value === 'localhost' ? '127.0.0.1' : value.replace(/^\[|\]$/g, '')
   if (ipaddr.isValid(address) && !/^\d+$/.test(address)) return address
-  issue.addIssue(`is ${value}, but must be an IP address such as 127.0.0.1, ::1 or 0.0.0.0`)
+  const written = value.includes('@') ? '' : `is ${value}, but `
+  issue.addIssue(`${written}must be an IP address such as 127.0.0.1, ::1 or 0.0.0.0`)
   return z.NEVER
 })
 

@@ -5,8 +5,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Canaries, filesBelow, formsOf, sweep, tablesOf } from '../fixtures/canaries.ts'
 import { type Flight, flyCanaries } from '../fixtures/canary-gateway.ts'
+import { emptyFolders } from '../fixtures/command.ts'
 import { databasesOn } from '../fixtures/postgres-databases.ts'
 import { dialects } from '../fixtures/stores.ts'
+
+const folder = emptyFolders()
 
 describe.each(dialects)('on %s', (dialect) => {
   const databases = databasesOn(process.env.MOORING_TEST_POSTGRES_URL ?? '')
@@ -17,7 +20,7 @@ describe.each(dialects)('on %s', (dialect) => {
 
   beforeAll(async () => {
     if (dialect === 'postgres') db = await databases.take()
-    flight = await flyCanaries(db)
+    flight = await flyCanaries(db, folder())
   }, 120_000)
   afterAll(async () => {
     await flight?.close()
