@@ -4,12 +4,15 @@ import { callTool } from './call-tool.ts'
 import type { Call, GatewayDeps } from './gateway.ts'
 import { isObject } from './message.ts'
 import { resolve, serversOf } from './resolve.ts'
-import { invalidParams } from './rpc-error.ts'
+import { invalidParams, methodNotFound } from './rpc-error.ts'
+import { offersTasks } from './tasks.ts'
 
 /** tasks/get and its sisters: an id that this client was not given is unknown to it. */
 export async function callTask(deps: GatewayDeps, call: Call): Promise<void> {
   const { taskId } = call.message.params
   const [server] = serversOf(deps.views, call.endpoint)
+  const capabilities = server && deps.views.catalog(server)?.hello.capabilities
+  if (!offersTasks(capabilities)) throw methodNotFound(call.message.method)
   const own =
     call.endpoint.kind === 'server' &&
     server !== undefined &&

@@ -19,14 +19,23 @@ export async function callTool(
   call: Call,
   resolveTarget = resolve,
 ): Promise<void> {
-  await settled(deps, call, resolveTarget)
-  const target = admitted(deps, call, resolveTarget)
-  if (!target) return
-  const link = await open(deps, call, target)
-  const record = await beforeSending(deps, call, target, resolveTarget)
-  if (!record) return
-  if (wireMode(call, link) === 'streamed') await sendStreamed(deps, call, target, link, record)
-  else await sendParsed(deps, call, target, link, record)
+  const cancel = new AbortController()
+  const { session, message } = call
+  const rawId = message.rawId ?? ''
+  // From the start: a program may take long to come up, and the client may not want to wait for it.
+  session?.calls.set(rawId, cancel)
+  try {
+    await settled(deps, call, resolveTarget)
+    const target = admitted(deps, call, resolveTarget)
+    if (!target) return
+    const link = await open(deps, call, target)
+    const record = await beforeSending(deps, call, target, resolveTarget)
+    if (!record) return
+    const send = wireMode(call, link) === 'streamed' ? sendStreamed : sendParsed
+    await send(deps, call, target, link, record, cancel)
+  } finally {
+    if (session?.calls.get(rawId) === cancel) session.calls.delete(rawId)
+  }
 }
 
 /**

@@ -79,7 +79,9 @@ describe('a call that ends badly', () => {
       () => 'cut',
     )
     await expect
-      .poll(async () => (await gateway.mooring('logs', 'workload', '--json')).stdout)
+      .poll(async () => JSON.stringify(await gateway.govern('GET', '/logs/workload?limit=20')), {
+        timeout: 15_000,
+      })
       .toContain(id)
     await gateway.govern('POST', `/keys/${id}/revoke`)
     expect(await call).toBe('cut')

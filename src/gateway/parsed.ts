@@ -19,11 +19,9 @@ export async function sendParsed(
   target: Target,
   link: Link,
   record: CallRecord,
+  cancel: AbortController,
 ): Promise<void> {
-  const cancel = new AbortController()
-  const { session, message, answer, res } = call
-  const rawId = message.rawId ?? ''
-  session?.calls.set(rawId, cancel)
+  const { message, answer, res } = call
   // Only in the stateless era does a closed stream mean cancel (2026-07-28 Cancellation; 2025-11-25 says it does not).
   const onClose = () => {
     if (call.era === 'stateless' && !res.writableFinished)
@@ -41,6 +39,7 @@ export async function sendParsed(
   let reply: RpcReply | null = null
   let failure: unknown = null
   try {
+    cancel.signal.throwIfAborted()
     // Lost while the intent was written: nothing was sent yet.
     const live = link.closed
       ? await deps.pool.link(target.server, linkFor(deps, call, target.server))
@@ -66,7 +65,6 @@ export async function sendParsed(
   } finally {
     res.off('close', onClose)
     off()
-    if (session?.calls.get(rawId) === cancel) session.calls.delete(rawId)
     // Until the client has it: one that reads slowly holds what was made for it.
     if (res.closed || !reply) room.free()
     else res.on('close', room.free)

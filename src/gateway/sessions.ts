@@ -20,7 +20,7 @@ export interface Session {
   protocolVersion: string
   clientInfo: { name: string; version: string }
   capabilities: JsonObject
-  /** Parsed calls under way, by raw id: what `notifications/cancelled` reaches. */
+  /** Calls under way, by raw id: what `notifications/cancelled` reaches. */
   calls: Map<string, AbortController>
   /** Questions put to the client and not yet answered, by raw id. */
   questions: Map<string, (reply: RpcReply) => void>

@@ -24,8 +24,8 @@ export async function sendStreamed(
   target: Target,
   link: Link,
   record: CallRecord,
+  cancel: AbortController,
 ): Promise<void> {
-  const cancel = new AbortController()
   const { res } = call
   const onClose = () => {
     if (call.era === 'stateless' && !res.writableFinished)
@@ -47,6 +47,7 @@ export async function sendStreamed(
       ? { outcome: 'cancelled', reason: messageOf(cancel.signal.reason), bytesOut: 0 }
       : { outcome: mayHaveRun(error) ? 'unknown' : 'error', reason: recordable(error), bytesOut: 0 }
     if (!cancel.signal.aborted) fail(call, error)
+    else if (call.era === 'session') endWithout(call)
   } finally {
     res.off('close', onClose)
     off()
@@ -63,6 +64,7 @@ async function forwardOnce(
   signal: AbortSignal,
 ): Promise<ForwardReply> {
   const send = (to: Link) => {
+    signal.throwIfAborted()
     if (!to.forward) throw new AppError('internal', 'The link has no HTTP wire.')
     return to.forward({
       method: 'POST',
@@ -185,12 +187,21 @@ function fail(call: Call, error: unknown): void {
     answerFailure(call, error)
     return
   }
-  if (String(res.getHeader('content-type') ?? '').startsWith('text/event-stream')) {
+  if (isStream(res)) {
     res.end(
       `event: message\ndata: {"jsonrpc":"2.0","id":${call.message.rawId},"error":${JSON.stringify(toRpcError(error))}}\n\n`,
     )
   } else res.destroy()
 }
+
+/** The client has cancelled: it waits for no answer, and what it has of one must not look whole. */
+function endWithout({ res, answer }: Call): void {
+  if (res.headersSent && !isStream(res)) res.destroy()
+  else answer.none()
+}
+
+const isStream = (res: Call['res']) =>
+  String(res.getHeader('content-type') ?? '').startsWith('text/event-stream')
 
 const MARKS = ['"isError":true', '"isError": true']
 const KEEP = 24

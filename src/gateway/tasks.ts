@@ -93,6 +93,10 @@ const declares = (capabilities: unknown) =>
   isObject(capabilities.extensions) &&
   capabilities.extensions[EXTENSION] !== undefined
 
+/** Whether a server, of either era, makes tasks at all. */
+export const offersTasks = (capabilities: JsonObject | undefined) =>
+  capabilities?.tasks !== undefined || declares(capabilities)
+
 /** The task that a server made of a call; null for a plain result. */
 export function taskIdIn({ resultType, taskId, task }: JsonObject): string | null {
   const id = resultType === 'task' ? taskId : isObject(task) ? task.taskId : undefined

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type Gateway, startGatewayHere } from '../fixtures/gateway.ts'
 import { root } from '../fixtures/program.ts'
-import { openSession, post, type Session, stateless } from '../fixtures/raw-client.ts'
+import { callOf, openSession, post, type Session, stateless } from '../fixtures/raw-client.ts'
+import { openRawStream } from '../fixtures/raw-stream.ts'
 
 let gateway: Gateway
 let ada: Record<string, string>
@@ -75,13 +76,13 @@ describe('a log level', () => {
   it('lets no line of a call that was cancelled through to whoever calls next', async () => {
     const [mine, theirs] = await Promise.all([ada, bob].map((who) => openSession(url, who)))
     expect((await logged(theirs!)).levels).not.toEqual([])
-    let cancelled = false
-    const call = mine!.call('echo', { nonce: 'x', ms: 60_000 }).then(() => {
-      cancelled = true
-    })
+    const echo = callOf('echo', { nonce: 'x', ms: 60_000, steps: 1 })
+    const params = { ...echo.params, _meta: { progressToken: 1 } }
+    const call = await openRawStream(url, mine!.headers, { ...echo, params })
+    await call.next(({ method }) => method === 'notifications/progress')
     const cancel = { method: 'notifications/cancelled', params: { requestId: 1 } }
-    while (!cancelled) await post(url, { jsonrpc: '2.0', ...cancel }, mine!.headers)
-    await call
+    await post(url, { jsonrpc: '2.0', ...cancel }, mine!.headers)
+    await call.ended
     expect((await logged(theirs!)).levels).toEqual([])
   })
 })
