@@ -25,6 +25,7 @@ import { createHosts } from './http/hosts.ts'
 import { securityHeaders } from './http/security-headers.ts'
 import { createHttpServer, type HonoEnv, originOf } from './http/server.ts'
 import { wrongPath } from './http/wrong-path.ts'
+import { AppError } from './kernel/app-error.ts'
 import { problemOf } from './kernel/problem.ts'
 import { createSafeFetch } from './kernel/safe-fetch.ts'
 import { Secret } from './kernel/secret.ts'
@@ -208,6 +209,14 @@ export async function startGateway(
     app.all('/s/:name/mcp/.well-known/*', (c) => authServer.handle(c))
     app.all('/mcp/.well-known/*', (c) => authServer.handle(c))
     app.route('/', pages as unknown as Hono<HonoEnv>)
+    app.onError((error, c) => {
+      // Nobody waits any more for the answer to a request that broke off.
+      if (!c.req.raw.signal.aborted) log.error({ err: error }, 'a request failed')
+      const failed = new AppError('internal', 'The gateway failed in an unexpected way.', {
+        remedy: 'Its log has the details.',
+      })
+      return c.json(problemOf(failed), 500, { 'content-type': 'application/problem+json' })
+    })
     app.notFound((c) => {
       const error = wrongPath(c.req.method, c.req.path, publicUrl.url)
       return c.json(problemOf(error), 404, { 'content-type': 'application/problem+json' })

@@ -8,6 +8,8 @@ export async function readBody(request: Request): Promise<Buffer> {
     throw new AppError('unsupported_media', 'The body is encoded.', {
       remedy: 'Send it without Content-Encoding.',
     })
+  // A length that is told is refused before it is waited for.
+  if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY) throw tooLarge()
   const chunks: Uint8Array[] = []
   let size = 0
   const reader = request.body?.getReader()
@@ -17,10 +19,13 @@ export async function readBody(request: Request): Promise<Buffer> {
     size += part.value.byteLength
     if (size > MAX_BODY) {
       await reader?.cancel()
-      throw new AppError('too_large', `The body is larger than ${MAX_BODY / 1024} KiB.`, {
-        remedy: 'No request to the authorization server needs that much.',
-      })
+      throw tooLarge()
     }
     chunks.push(part.value)
   }
 }
+
+const tooLarge = () =>
+  new AppError('too_large', `The body is larger than ${MAX_BODY / 1024} KiB.`, {
+    remedy: 'No request to the authorization server needs that much.',
+  })

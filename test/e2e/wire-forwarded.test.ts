@@ -34,7 +34,7 @@ async function passing(gateway: Gateway, times: number, forwarded: (i: number) =
       statuses.add(status)
       if (status === 201) passed += 1
     }
-  return { passed, statuses: [...statuses].sort() }
+  return { passed, statuses }
 }
 
 const forged = (i: number) => `203.0.${i >> 8}.${i & 255}`
@@ -54,7 +54,7 @@ describe('without a trusted proxy', () => {
       (i: number) => `127.0.0.1, ${forged(i)}`,
     ]
     const { passed, statuses } = await passing(gateway, MOST_CLIENTS + 5, (i) => forms[i % 4]!(i))
-    expect([passed, statuses]).toEqual([MOST_CLIENTS, [201, 429]])
+    expect([passed, statuses]).toEqual([MOST_CLIENTS, new Set([201, 429])])
   })
 })
 

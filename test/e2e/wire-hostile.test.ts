@@ -307,6 +307,19 @@ describe('a body over the limit', () => {
     expect(error.data).toMatchObject({ code: 'too_large', limit: LIMIT })
   })
 
+  it.each(['/oauth/token', '/oauth/register', '/oauth/par', '/login', '/setup'])(
+    'is refused at %s by its length alone, before it is sent',
+    async (path) => {
+      const start = head('Content-Length: 8000000')
+        .replace('POST /mcp', `POST ${path}`)
+        .replace(
+          'application/json',
+          /register/.test(path) ? 'application/json' : 'application/x-www-form-urlencoded',
+        )
+      expect(await pour(start, filler, 0)).toMatch(/^HTTP\/1\.1 413 /)
+    },
+  )
+
   it('with less than its length says is never taken for a message', async () => {
     const before = calls()
     const socket = connect(Number(new URL(gateway.url).port), '127.0.0.1')

@@ -104,6 +104,23 @@ describe('straight to the gateway', () => {
     await honest(dial(), 'after all')
   })
 
+  it('a coding before the chunks is refused: nobody has undone it', async () => {
+    const [start = '', body = ''] = callBytes({ host: HOST, credential }, 'coded.').split(
+      '\r\n\r\n',
+    )
+    const chunks = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+    for (const [coding, status] of [
+      ['chunked', 200],
+      ['gzip, chunked', 400],
+      ['identity, chunked', 400],
+      ['chunked, chunked', 400],
+    ] as const) {
+      const head = start.replace(/Content-Length: \d+/, `Transfer-Encoding: ${coding}`)
+      const { statuses, text } = await exchange(dial(), `${head}\r\n\r\n${chunks}`)
+      expect(statuses, `${coding}: ${text}`).toEqual([status])
+    }
+  })
+
   it('what follows a refused request on its connection is not run', async () => {
     const evil = callBytes({ host: 'evil.example', credential }, 'evil.')
     const { statuses, closed } = await exchange(
