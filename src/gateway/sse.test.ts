@@ -33,7 +33,13 @@ async function open({ read = true } = {}) {
     server.closeAllConnections()
     server.close()
   })
-  return { clock, ...(await opened.promise), text: () => text, hangUp: () => req.destroy() }
+  return {
+    clock,
+    heartbeats,
+    ...(await opened.promise),
+    text: () => text,
+    hangUp: () => req.destroy(),
+  }
 }
 
 describe('an event stream', () => {
@@ -60,6 +66,20 @@ describe('an event stream', () => {
     await gone
     expect(stream.closed).toBe(true)
     stream.send('{}')
+  })
+
+  it('is closed from the start when the client went away before, and never beats', async () => {
+    const { clock, heartbeats, stream, res, hangUp } = await open()
+    const gone = new Promise<void>((resolve) => stream.onClose(resolve))
+    hangUp()
+    await gone
+    const late = openSse(res, heartbeats)
+    expect(late.closed).toBe(true)
+    const write = vi.spyOn(res, 'write')
+    clock.advance(60_000)
+    late.send('{}')
+    late.end()
+    expect(write).not.toHaveBeenCalled()
   })
 
   it('is cut when its client does not read, before it fills the memory', async () => {

@@ -4,8 +4,6 @@ import { type Measured, measureIdleStreams } from '../fixtures/idle-streams.ts'
 import { longestFor } from '../fixtures/pressure.ts'
 
 const STREAMS = 2000
-/** Twenty keys are revoked one after the other, each a transaction. */
-const REVOKES_MS = 2000
 
 describe('two thousand idle streams of both eras', () => {
   let measured: Measured
@@ -29,8 +27,8 @@ describe('two thousand idle streams of both eras', () => {
     expect(most).toBeLessThan(STREAMS / 4)
   })
 
-  it('have all ended within a second of the revoke, and give back what they held', () => {
-    expect(measured.closedMs).toBeLessThan(1000 + REVOKES_MS)
+  it('have all ended within a second of the revoke, and what they held is used again', () => {
+    expect(measured.closedMs).toBeLessThan(1000)
     expect(measured.leftFiles).toBeLessThan(20)
     expect(measured.againBytes).toBeLessThan(STREAMS * 10 * 1024)
   })

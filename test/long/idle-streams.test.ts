@@ -6,8 +6,6 @@ import { longestFor } from '../fixtures/pressure.ts'
 const STREAMS = 10_000
 /** A little more than the time between two heartbeats of one stream. */
 const BEATING_MS = 17_000
-/** Twenty keys are revoked one after the other, each a transaction. */
-const REVOKES_MS = 2000
 
 describe('ten thousand idle streams of both eras', () => {
   let measured: Measured
@@ -34,8 +32,8 @@ describe('ten thousand idle streams of both eras', () => {
     expect(Math.max(...measured.heartbeats)).toBeLessThan(STREAMS / 10)
   })
 
-  it('have all ended soon after the revoke, and what they held is used again', () => {
-    expect(measured.closedMs).toBeLessThan(1000 + REVOKES_MS)
+  it('have all ended within a second of the revoke, and what they held is used again', () => {
+    expect(measured.closedMs).toBeLessThan(1000)
     expect(measured.leftFiles).toBeLessThan(20)
     expect(measured.againBytes).toBeLessThan(STREAMS * 10 * 1024)
   })
