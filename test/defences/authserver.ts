@@ -246,6 +246,15 @@ const statements: readonly Defence[] = [
     title: 'ten retries are enough',
   },
   {
+    row: 'C17',
+    file: `${AUTH}/adapter.ts`,
+    find: ".where('retries', '<', RETRIES)",
+    replace: '',
+    test: `${AUTH}/refresh.test.ts`,
+    title:
+      'thirty at once are too many: no more than the rule allows get through, and the family is revoked',
+  },
+  {
     row: 'C21',
     file: `${AUTH}/interactions.ts`,
     find: 'delete pending.session',

@@ -44,13 +44,15 @@ describe.each(dialects)('kill -9 in the middle of a refresh on %s', (dialect) =>
     let unanswered = 0
     for (let round = 0; round < KILLS; round++) {
       const answer = client.refresh(tokens.refresh_token!).catch(() => null)
-      // From the first byte to just after the usual end, evenly.
-      await pause((usual * 1.2 * round) / KILLS)
+      // Every fourth answer is lost on its way: the gateway has consumed the token, and nobody heard.
+      const unheard = round % 4 === 0
+      if (unheard) await answer
+      // The others from the first byte to just after the usual end, evenly.
+      else await pause((usual * 1.2 * round) / KILLS)
       await gateway.kill()
       const reply = await answer
-      // Every third answer is lost on its way: the gateway has consumed the token, and nobody heard.
-      if (reply?.status === 200 && round % 3 > 0) tokens = reply.body
-      else unanswered++
+      if (reply?.status !== 200) unanswered++
+      else if (!unheard) tokens = reply.body
 
       gateway = await start()
       const again = await client.refresh(tokens.refresh_token!)
@@ -62,7 +64,7 @@ describe.each(dialects)('kill -9 in the middle of a refresh on %s', (dialect) =>
     }
     expect(lost).toEqual([])
     // Otherwise the kills came too late to prove anything.
-    expect(unanswered).toBeGreaterThan(KILLS / 5)
+    expect(unanswered).toBeGreaterThan(KILLS / 10)
     // Among them those whose token was consumed before the kill: the second use was a retry.
     const { events } = await gateway.govern<{ events: { code: string }[] }>(
       'GET',
@@ -71,9 +73,9 @@ describe.each(dialects)('kill -9 in the middle of a refresh on %s', (dialect) =>
     const codes = events.map(({ code }) => code)
     const retried = codes.filter((code) => code === 'auth.refresh_retried').length
     console.log(
-      `${dialect}: ${unanswered} answers lost, ${retried} of them after the token was consumed`,
+      `${dialect}: ${unanswered} refreshes cut off, ${retried} tokens used again after they were consumed`,
     )
-    expect(retried).toBeGreaterThan(KILLS / 20)
+    expect(retried).toBeGreaterThan(KILLS / 5)
     expect(codes).not.toContain('auth.refresh_reuse')
     const credential = { authorization: `Bearer ${tokens.access_token}` }
     await expect(openSession(`${gateway.url}/mcp`, credential)).resolves.toBeDefined()
