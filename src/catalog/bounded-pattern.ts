@@ -48,7 +48,7 @@ function compile(source: string, flags: string): RegExp | null {
 /** A match of n characters takes at most `ways` times n to the `power` steps; null: nobody can say. */
 function costOf(source: string): { ways: number; power: number } | null {
   // Escapes and classes stand for one character each; what is left is the structure.
-  const text = source.replace(/\\[^1-9k]/g, 'e').replace(/\[(?:\\.|[^\]\\])*\]/g, 'c')
+  const text = source.replace(/\\[^1-9k]/g, 'e').replace(/\[(?:\\.|[^\]\\])*(?:\]|$)/g, 'c')
   if (/\\[1-9k]/.test(text) || repeatsChoices(text)) return null
   let copies = 0
   for (const [, from, to] of text.matchAll(/\{(\d+)(?:,(\d*))?\}/g))

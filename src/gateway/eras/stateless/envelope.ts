@@ -101,5 +101,13 @@ function checkName(message: Message, header: string | undefined): void {
     )
 }
 
-const trimmed = (value: string | string[] | undefined) =>
-  typeof value === 'string' ? value.replace(/^[ \t]+|[ \t]+$/g, '') : undefined
+function trimmed(value: string | string[] | undefined): string | undefined {
+  if (typeof value !== 'string') return undefined
+  let from = 0
+  let to = value.length
+  while (isBlank(value[from])) from++
+  while (to > from && isBlank(value[to - 1])) to--
+  return value.slice(from, to)
+}
+
+const isBlank = (character: string | undefined) => character === ' ' || character === '\t'
