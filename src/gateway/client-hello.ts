@@ -13,7 +13,7 @@ const KNOWN: Record<string, readonly string[]> = {
   roots: ['listChanged'],
 }
 
-export interface ClientHello {
+interface ClientHello {
   clientInfo: { name: string; version: string }
   capabilities: JsonObject
 }

@@ -53,7 +53,7 @@ export interface Sessions {
   sweep(): Promise<void>
 }
 
-export interface SessionLimits {
+interface SessionLimits {
   /** A session that is not used for so long ends. */
   idleMs: number
   /** Sessions of one grant or key; one more ends the one that was not used for the longest time. */

@@ -23,7 +23,7 @@ const KEPT_MS = days(7)
 const MOST_TASKS = 1000
 const MOST_ASKED = 100
 
-export function createTasks({ store, clock }: Core): Tasks {
+export function createTasks({ store, clock }: Core, most = MOST_TASKS): Tasks {
   const hashOf = (owner: string, server: Server, taskId: string) =>
     tokenHash(`${server.id} ${owner} ${taskId}`)
   return {
@@ -41,7 +41,7 @@ export function createTasks({ store, clock }: Core): Tasks {
           .select('created_at')
           .where('owner', '=', owner)
           .orderBy('created_at', 'desc')
-          .offset(MOST_TASKS)
+          .offset(most)
           .limit(1)
         await db
           .deleteFrom('mcp_tasks')

@@ -19,7 +19,7 @@ it.each([
   const { url } = rig.uses(
     await startOdd(
       era((request, res) => {
-        const token = (request.body?.params?._meta as { progressToken?: number }).progressToken
+        const token = (request.body!.params!._meta as { progressToken?: number }).progressToken
         stream(res)
         for (const progressToken of [Number(token) + 1, [token], null, 'mine', token])
           res.write(

@@ -11,7 +11,7 @@ import { openSse, type SseStream } from '../../sse.ts'
 import { accepts, SILENCE_MS } from './answer.ts'
 import { hear, request, sessionOf } from './door.ts'
 
-export type BatchCall = Omit<Call, 'session' | 'answer' | 'era' | 'message'>
+type BatchCall = Omit<Call, 'session' | 'answer' | 'era' | 'message'>
 
 const BATCHED = '2025-03-26'
 
