@@ -98,14 +98,7 @@ export function checkSpec(spec: unknown): ServerSpec {
     )
   }
   if (parsed.data.kind === 'stdio') checkCommand(parsed.data)
-  if (parsed.data.kind === 'http' || parsed.data.kind === 'sse') {
-    const { username, password } = serverUrl(parsed.data.url)
-    if (username || password)
-      throw wrong(
-        'The address contains a user name or password; it would not be sent.',
-        'Give it as a header, such as "Authorization: Basic …".',
-      )
-  }
+  if (parsed.data.kind === 'http' || parsed.data.kind === 'sse') serverUrl(parsed.data.url)
   return parsed.data
 }
 

@@ -95,6 +95,27 @@ forEachStore((_name, open) => {
     expect(everything).not.toContain('canary-123')
   })
 
+  test('the query of an address is sealed like a header, survives a new header, and is in no event and no listing', async () => {
+    const { core, vault, events } = await rig()
+    const spec: ServerSpec = { kind: 'http', url: 'http://127.0.0.1:9/mcp?key=canary-456' }
+    const server = await addServer(core, vault, by, { name: 'keyed', spec })
+    await setServerSecret(core, vault, by, 'keyed', bearer)
+    const rows = await core.store.db.selectFrom('servers').selectAll().execute()
+    for (const shown of [server, await listServers(core), await events(), rows])
+      expect(JSON.stringify(shown)).not.toContain('canary')
+    const { query, headers } = await serverSecret(core, vault, server)
+    expect(query?.reveal()).toBe('?key=canary-456')
+    expect(headers?.Authorization?.reveal()).toContain('canary-123')
+  })
+
+  test('a user name or password in an address is refused, since it would not be sent', async () => {
+    const { core, vault } = await rig()
+    const spec: ServerSpec = { kind: 'http', url: 'http://me:canary-789@127.0.0.1:9/mcp' }
+    const error = await addServer(core, vault, by, { name: 'x', spec }).catch((e: unknown) => e)
+    expect(error).toMatchObject({ code: 'blocked_address' })
+    expect(String(error)).not.toContain('canary')
+  })
+
   test('a secret moved to the row of another server does not open there', async () => {
     const { core, vault } = await rig()
     await addServer(core, vault, by, { name: 'a', spec: http, secret: bearer })

@@ -9,6 +9,13 @@ test('only the end is kept, within the limit', () => {
   expect(tail.text()).toBe('onger text')
 })
 
+test('the secrets that the program was given are not shown, even when they came in pieces', () => {
+  const tail = createTail(undefined, ['s3cr3t', 's3c\\r3t'])
+  for (const piece of ['key=s3', 'cr3t {"key":"s3c', '\\r3t"}\n']) tail.push(Buffer.from(piece))
+  expect(tail.text()).toBe('key=[redacted] {"key":"[redacted]"}\n')
+  expect(tail.lines(1)).toBe('key=[redacted] {"key":"[redacted]"}')
+})
+
 test('the last lines are the last lines', () => {
   const tail = createTail()
   tail.push(Buffer.from('a\nb\nc\n\n'))
