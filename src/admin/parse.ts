@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import { z } from 'zod'
 import { AppError } from '../kernel/app-error.ts'
+import { readJson } from '../kernel/json-body.ts'
 import { Secret } from '../kernel/secret.ts'
 
 export const secret = z
@@ -11,18 +12,9 @@ export const secret = z
 
 export const permit = z.enum(['none', 'read-only', 'all'])
 
-/** @throws AppError bad_request | invalid_input */
+/** @throws AppError bad_request | too_large | invalid_input */
 export async function body<T extends z.ZodType>(c: Context, schema: T): Promise<z.output<T>> {
-  let json: unknown
-  try {
-    json = await c.req.json()
-  } catch (error) {
-    throw new AppError('bad_request', 'The body is not JSON.', {
-      remedy: 'Send a JSON object with content-type application/json.',
-      cause: error,
-    })
-  }
-  return checked(schema, json)
+  return checked(schema, readJson(Buffer.from(await c.req.arrayBuffer())))
 }
 
 /** @throws AppError invalid_input */

@@ -3,6 +3,7 @@
 import type Provider from 'oidc-provider'
 import { scopesOf } from '../access/scopes.ts'
 import { AppError } from '../kernel/app-error.ts'
+import { readJson } from '../kernel/json-body.ts'
 import type { Origin } from '../logs/event.ts'
 import type { StateRow } from '../store/tables/state.ts'
 import { oauthError } from './answers.ts'
@@ -70,17 +71,13 @@ export async function register(
   })
 }
 
-/** @throws AppError unsupported_media | bad_request */
+/** @throws AppError unsupported_media | bad_request | too_large */
 function parseBody(headers: Record<string, string>, body: Buffer): unknown {
   if (!/^application\/json\b/i.test(headers['content-type'] ?? ''))
     throw new AppError('unsupported_media', 'A registration must be sent as application/json.', {
       remedy: 'See RFC 7591 §3.1.',
     })
-  try {
-    return JSON.parse(body.toString('utf8'))
-  } catch (cause) {
-    throw new AppError('bad_request', 'The registration is not valid JSON.', { cause })
-  }
+  return readJson(body)
 }
 
 const created = (body: Record<string, unknown>): Response =>
