@@ -58,7 +58,14 @@ export function parseMessage(bytes: Buffer): Message {
 
 const MOST_IN_BATCH = 100
 
-export const isBatch = (bytes: Buffer) => /^[ \t\r\n]*\[/.test(bytes.toString('latin1', 0, 64))
+/** Whether the first character is a bracket. */
+export function isBatch(bytes: Buffer): boolean {
+  let at = 0
+  while (SPACE.has(bytes[at] ?? 0)) at++
+  return bytes[at] === 0x5b
+}
+
+const SPACE = new Set([0x20, 0x09, 0x0a, 0x0d])
 
 /** @throws AppError bad_request | too_large, for the whole batch */
 export function parseBatch(bytes: Buffer): Message[] {
