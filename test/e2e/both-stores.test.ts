@@ -1,4 +1,5 @@
 // The gateway as a whole on both stores: what holds on SQLite has to hold on Postgres, with one replica and with two.
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -232,7 +233,7 @@ describe.skipIf(!postgres)('two replicas on one Postgres', () => {
     // Replicas share the key of the vault; it seals what they share.
     const env = {
       MOORING_DB: await databases.take(),
-      MOORING_KEY: Buffer.alloc(32, 7).toString('base64url'),
+      MOORING_KEY: randomBytes(32).toString('base64url'),
     }
     for (const dataDir of dirs) replicas.push(await startGatewayHere({ dataDir, env }))
     await replicas[0]!.addServer('everything', everything.url)
