@@ -244,12 +244,19 @@ forEachStore((_name, open) => {
     expect(browser.seen).toEqual(['GET /oauth/authorize'])
     const grants = await rig.core.store.db.selectFrom('grants').selectAll().execute()
     expect(grants.map((grant) => grant.scopes).sort()).toEqual(['mcp', 'notes:read'])
+    // Also when the person has to sign in on the way.
+    rig.signOutEverywhere()
+    browser.seen.length = 0
+    await connect(rig, { client, browser, params: { scope: 'stripe:read' } })
+    expect(browser.seen.map((line) => line.split('/')[1])).toEqual([
+      ...['oauth', 'login', 'login', 'oauth'],
+    ])
     // Asked for explicitly, the page is shown all the same, and no grant is left behind.
     const asked = await pageOf(
       await browser.follow(authorizeUrl(rig, client, pkce(), { prompt: 'consent' })),
     )
     expect(asked.json.interaction.client.trusted).toBe(true)
-    expect(await rig.core.store.db.selectFrom('grants').selectAll().execute()).toHaveLength(2)
+    expect(await rig.core.store.db.selectFrom('grants').selectAll().execute()).toHaveLength(3)
   })
 
   it.each(['cross-site', 'same-site', undefined])(

@@ -9,7 +9,10 @@ const { Check, Prompt, base } = interactionPolicy
 
 export function createPolicy() {
   const policy = base()
-  policy.get('login')?.checks.add(
+  const login = policy.get('login')!
+  const { details } = login
+  login.details = async (ctx) => ({ ...(await details(ctx)), startedHere: startedHere(ctx) })
+  login.checks.add(
     new Check('account_gone', 'the account behind the browser session is gone', (ctx) => {
       // Disabled between sign-in and now: ask again instead of failing without a word.
       return ctx.oidc.session?.accountId !== undefined && !ctx.oidc.account
@@ -32,7 +35,8 @@ export function createPolicy() {
  * May this request pass without a consent page? Only of a client that an admin set up by hand and trusts, never to a
  * loopback address, which any program on the person's computer can take, and never when another site led here.
  */
-export function trusted({ oidc }: KoaContextWithOIDC): boolean {
+export function trusted(ctx: KoaContextWithOIDC): boolean {
+  const { oidc } = ctx
   const id = oidc.client?.clientId
   const row = id === undefined ? null : currentUnit().clients.get(id)
   const redirect = oidc.params?.redirect_uri
@@ -41,6 +45,11 @@ export function trusted({ oidc }: KoaContextWithOIDC): boolean {
     row.trusted === 1 &&
     typeof redirect === 'string' &&
     !isLoopback(redirect) &&
-    currentUnit().facts.silently === true
+    startedHere(ctx)
   )
 }
+
+/** Also on the way back from the login page, which remembers how the request began. */
+const startedHere = ({ oidc }: KoaContextWithOIDC): boolean =>
+  currentUnit().facts.silently === true ||
+  oidc.entities.Interaction?.prompt.details.startedHere === true

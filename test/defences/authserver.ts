@@ -37,8 +37,8 @@ const attacks: readonly Defence[] = [
   {
     row: 'A6',
     file: `${AUTH}/prompts.ts`,
-    find: 'currentUnit().facts.silently === true',
-    replace: 'true',
+    find: 'currentUnit().facts.silently === true ||',
+    replace: 'true ||',
     test: `${AUTH}/consent.test.ts`,
     title:
       'threats 6: with Sec-Fetch-Site %s even a trusted client is asked about, whoever is signed in',
