@@ -158,6 +158,8 @@ export function createConnections(deps: ConnectionsDeps): Connections {
       }
       unused.add(socket)
       if (!client) return
+      // Making room may have closed its last connection, and forgotten it.
+      clients.set(client.network, client)
       client.open++
       client.unused.add(socket)
     },
