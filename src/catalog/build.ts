@@ -5,6 +5,7 @@ import type { Catalog, NamedEntry, ResourceEntry, TemplateEntry, ToolEntry } fro
 import { LONGEST, ownName, publicName } from './names.ts'
 import { paramHeadersOf } from './param-headers.ts'
 import { createSchemaChecker, type SchemaChecker } from './schema-check.ts'
+import { partsOf } from './schema-shape.ts'
 import { templateMatcher } from './uri-template.ts'
 
 export const LISTS = ['tools', 'prompts', 'resources', 'templates'] as const
@@ -48,6 +49,9 @@ export function buildCatalog(
   }
 }
 
+/** To judge a schema takes some microseconds for each of its parts, and nothing else happens meanwhile. */
+const MOST_PARTS = 250_000
+
 function toolsOf(
   server: string,
   payload: CatalogPayload,
@@ -57,6 +61,7 @@ function toolsOf(
 ): Map<string, ToolEntry> {
   const tools = new Map<string, ToolEntry>()
   const publicNames = new Map<string, string>()
+  let room = MOST_PARTS
   for (const definition of named(payload.tools, 'tool', problems)) {
     const { name } = definition
     const offered = ownName(name, longest)
@@ -67,7 +72,11 @@ function toolsOf(
       continue
     }
     publicNames.set(shown, name)
-    const hidden = hiddenBecause(definition, payload, checker)
+    room -= partsOf(definition.inputSchema)
+    const hidden =
+      room < 0
+        ? `Hidden because the input schemas of this server have more than ${MOST_PARTS} parts together.`
+        : hiddenBecause(definition, payload, checker)
     const inputSchema = isObject(definition.inputSchema) ? definition.inputSchema : {}
     tools.set(offered, {
       name,

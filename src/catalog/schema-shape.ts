@@ -13,6 +13,19 @@ interface Visit {
   kind: 'schema' | 'map' | 'data'
 }
 
+/** How many objects and lists a schema is made of; stops counting where it is too large anyway. */
+export function partsOf(schema: unknown): number {
+  const stack = [schema]
+  let parts = 0
+  while (stack.length > 0 && parts <= MOST_NODES) {
+    const node = stack.pop()
+    if (typeof node !== 'object' || node === null) continue
+    parts++
+    for (const child of Object.values(node)) stack.push(child)
+  }
+  return parts
+}
+
 /** Why a schema cannot be used, in words; null when its shape is fine. */
 export function shapeProblem(schema: JsonObject): string | null {
   const stack: Visit[] = [{ node: schema, depth: 0, kind: 'schema' }]
