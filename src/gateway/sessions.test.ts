@@ -32,7 +32,7 @@ const HELLO = {
   clientInfo: { name: 'claude', version: '1' },
   capabilities: { sampling: {} },
 }
-const LIMITS = { idleMs: hours(1), perOwner: 1000 }
+const LIMITS = { idleMs: hours(1), perOwner: 1000, inMemory: 20_000 }
 
 function rig({ store }: OpenedStore, limits = LIMITS, clock = manualClock()) {
   const ended: Session[] = []
@@ -126,6 +126,26 @@ forEachStore((dialect, open) => {
       for (const id of [mine[0]!, mine[2]!, mine[3]!]) await expect(find(id)).resolves.toBeDefined()
       await expect(find(other, theirs)).resolves.toBeDefined()
       expect(await rows()).toHaveLength(4)
+    })
+  })
+
+  describe('the sessions in memory', () => {
+    it('are the last that were used, and those at work; the others are read again', async () => {
+      const limits = { ...LIMITS, inMemory: 3 }
+      const { open: create, find, clock, sessions, ended } = rig(await open(), limits)
+      const [streaming, used, idle] = [await create(), await create(), await create()]
+      const stream = { closed: false } as SseStream
+      ;(await find(streaming)).stream = stream
+      clock.advance(minutes(2))
+      await find(used)
+      const left = await find(idle)
+      await find(used)
+      const next = [await create(), await create()]
+      expect([...sessions.all()]).toHaveLength(3)
+      expect(ended).toHaveLength(2)
+      expect((await find(streaming)).stream).toBe(stream)
+      expect(await find(idle)).not.toBe(left)
+      for (const id of [used, idle, ...next]) await expect(find(id)).resolves.toBeDefined()
     })
   })
 

@@ -58,6 +58,8 @@ interface SessionLimits {
   idleMs: number
   /** Sessions of one grant or key; one more ends the one that was not used for the longest time. */
   perOwner: number
+  /** Those that are read from the store again when they are needed leave the memory first. */
+  inMemory?: number
 }
 
 const KEPT_IN_MEMORY = 20_000
@@ -74,7 +76,7 @@ export function createSessions(
 
   function remember(session: Session) {
     memory.set(session.idHash, session)
-    if (memory.size > KEPT_IN_MEMORY) {
+    if (memory.size > (limits.inMemory ?? KEPT_IN_MEMORY)) {
       for (const [key, old] of memory) {
         if (old.stream || old.calls.size > 0) continue
         memory.delete(key)
