@@ -27,6 +27,17 @@ describe('the register of open streams', () => {
     expect(closed).toEqual([])
   })
 
+  it('has no room for one more of a person who holds as many as allowed, by whatever credential', () => {
+    const streams = createStreams(2)
+    const off = streams.add(owner, () => undefined)
+    streams.add({ principalId: 'key_1', userId: 'usr_1' }, () => undefined)
+    const third = { principalId: 'key_2', userId: 'usr_1' }
+    expect(() => streams.checkRoom(third)).toThrow('2 event streams')
+    expect(() => streams.checkRoom({ principalId: 'key_3', userId: 'usr_2' })).not.toThrow()
+    off()
+    expect(() => streams.checkRoom(third)).not.toThrow()
+  })
+
   it('survives a stream that takes itself off while it is being closed', () => {
     const streams = createStreams()
     let closed = 0

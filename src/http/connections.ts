@@ -59,7 +59,7 @@ interface Client {
 }
 
 /** So many at once are told why they are turned away; the oldest of them goes when one more comes. */
-export const MOST_TOLD = 32
+const MOST_TOLD = 32
 const TOLD_MS = seconds(2)
 const LOG_EVERY_MS = seconds(10)
 const CLOSE_IDLE_EVERY_MS = seconds(1)
