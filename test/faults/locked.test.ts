@@ -78,6 +78,7 @@ describe.runIf(process.platform === 'linux')('a data folder that can never be', 
       const { code, stderr } = await runProgram('bin/mooring.js', args, { timeout: 20_000 })
       expect(code, stderr).toBe(6)
       expect(stderr).toContain(dir)
+      expect(stderr).toMatch(/ENOENT|ENOTDIR/)
       expect(stderr).toContain('--data')
     },
   )
