@@ -7,8 +7,8 @@ export const defences: readonly Defence[] = [
     file: 'src/kernel/address-rules.ts',
     find: '  if (isIP(host) !== 0 && !addressAllowed(rules, host, host))',
     replace: '  if (isIP(host) === 9)',
-    test: 'src/kernel/safe-fetch.test.ts',
-    title: 'is not reached when the URL names it',
+    test: 'src/kernel/address-rules.test.ts',
+    title: '%s is refused for its %s',
   },
   {
     row: 'A13',
@@ -16,7 +16,7 @@ export const defences: readonly Defence[] = [
     find: 'if (!list.every(({ address }) => addressAllowed(rules, host, address))) throw blocked()',
     replace: '',
     test: 'src/kernel/safe-fetch.test.ts',
-    title: 'is not reached when a name answers it %s',
+    title: 'is not reached when a name answers it the second time',
   },
   {
     row: 'C19',
