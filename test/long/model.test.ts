@@ -25,8 +25,8 @@ describe.each(dialects)('on %s', (dialect) => {
   it('whoever the reference accepts is accepted, whoever it refuses is refused, and the logs agree', async () => {
     await runModel({
       label: `${dialect}, real processes`,
-      runs: Number(process.env.MODEL_RUNS ?? 6),
-      length: 40,
+      runs: Number(process.env.MODEL_RUNS ?? 4),
+      length: 30,
       ...COUNTS,
       timeMoves: false,
       open: () => openWorld(dialect, databases),
