@@ -41,37 +41,52 @@ const corpus = (run: string): (Ambiguous & { hidden: string; outer: string })[] 
   )
 }
 
-/** Everything that comes back until the other side closes, or says nothing more after an answer. */
-async function exchange(socket: Duplex, bytes: Buffer | string) {
+const PATIENCE = 20_000
+
+/** Everything that comes back until the other side closes, or says nothing more and `settled` agrees. */
+async function exchange(
+  socket: Duplex,
+  bytes: Buffer | string,
+  settled: (answers: number) => boolean = () => true,
+) {
   let text = ''
   let closed = false
+  const statuses = () =>
+    [...text.matchAll(/HTTP\/1\.[01] ([2-5]\d\d)/g)].map(([, status]) => Number(status))
   await new Promise<void>((resolve) => {
-    let quiet = setTimeout(resolve, 3000)
+    const late = setTimeout(resolve, PATIENCE)
+    const look = () => {
+      if (settled(statuses().length)) end()
+      else quiet = setTimeout(look, 400)
+    }
+    const end = () => {
+      clearTimeout(quiet)
+      clearTimeout(late)
+      resolve()
+    }
+    const over = () => {
+      closed = true
+      end()
+    }
+    let quiet = setTimeout(look, 2000)
     socket.on('data', (chunk: Buffer) => {
       text += chunk.toString('latin1')
       clearTimeout(quiet)
-      quiet = setTimeout(resolve, 400)
+      quiet = setTimeout(look, 400)
     })
-    const end = () => {
-      closed = true
-      clearTimeout(quiet)
-      resolve()
-    }
-    socket.on('error', end)
-    socket.on('close', end)
-    socket.on('end', end)
+    socket.on('error', over)
+    socket.on('close', over)
+    socket.on('end', over)
     socket.write(bytes)
   })
   socket.destroy()
-  const statuses = [...text.matchAll(/HTTP\/1\.[01] (\d{3})/g)].map(([, status]) => Number(status))
-  return { text, closed, statuses: statuses.filter((status) => status >= 200) }
+  return { text, closed, statuses: statuses() }
 }
 
+/** The connection is asked to close with the answer, so its end is the end. */
 const honest = async (socket: Duplex, word: string) => {
-  const { text, statuses } = await exchange(
-    socket,
-    callBytes({ host: HOST, credential }, word, { close: true }),
-  )
+  const call = callBytes({ host: HOST, credential }, word, { close: true })
+  const { text, statuses } = await exchange(socket, call, () => false)
   expect(statuses, text).toEqual([200])
   expect(text).toContain(`"text":"${word}"`)
 }
@@ -83,7 +98,7 @@ describe('straight to the gateway', () => {
     await honest(dial(), 'honest')
     const target = { host: HOST, credential }
     const both = callBytes(target, 'one.') + callBytes(target, 'two.', { close: true })
-    const { statuses, text } = await exchange(dial(), both)
+    const { statuses, text } = await exchange(dial(), both, () => false)
     expect(statuses).toEqual([200, 200])
     expect(text.indexOf('one.')).toBeLessThan(text.indexOf('two.'))
   })
@@ -144,10 +159,11 @@ describe.each(kinds)('behind %s', (kind) => {
     const waiting = corpus(kind)
     const worker = async () => {
       for (let next = waiting.shift(); next; next = waiting.shift()) {
-        const { statuses, text } = await exchange(await proxy.dial(), next.bytes)
         // Two answers: the proxy took the hidden part for a request of its own, as it may. One: it was smuggled.
-        const ran = ledger().includes(next.hidden)
-        expect(ran && statuses.length < 2, `${next.name}: ${text}`).toBe(false)
+        const { name, hidden, bytes } = next
+        const inStep = (answers: number) => answers >= 2 || !ledger().includes(hidden)
+        const { statuses, text } = await exchange(await proxy.dial(), bytes, inStep)
+        expect(inStep(statuses.length), `${name}: ${text}`).toBe(true)
         await honest(await proxy.dial(), `${next.hidden}honest`)
       }
     }
