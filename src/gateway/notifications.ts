@@ -22,7 +22,8 @@ export interface Notifications {
   listChanged(server: Server, kinds: readonly ListKind[]): void
   /** Servers came, went, or changed for whom they are there. */
   everythingChanged(): void
-  resourceUpdated(server: Server, uri: string, params: JsonObject): void
+  /** `userId`: the link it came over is that person's alone. */
+  resourceUpdated(server: Server, uri: string, params: JsonObject, userId?: string): void
 }
 
 export const LIST_KINDS: readonly ListKind[] = ['tools', 'prompts', 'resources']
@@ -46,10 +47,12 @@ export function createNotifications(): Notifications {
     everythingChanged() {
       for (const listener of listeners) for (const kind of LIST_KINDS) listener.listChanged(kind)
     },
-    resourceUpdated(server, uri, params) {
-      for (const listener of concerned(server))
+    resourceUpdated(server, uri, params, userId) {
+      for (const listener of concerned(server)) {
+        if (userId !== undefined && listener.principal.user.id !== userId) continue
         if (decideOn(listener.principal, server, null).effect !== 'forbid')
           listener.resourceUpdated?.(uri, params)
+      }
     },
   }
 }

@@ -2,6 +2,7 @@
 import type { JsonObject } from '../kernel/mcp.ts'
 import type { LinkFor, RpcNotification } from '../servers/link.ts'
 import type { Server } from '../servers/server.ts'
+import { heardAt } from './log-level.ts'
 import type { Notifications } from './notifications.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -13,15 +14,18 @@ export function createNewsRelay({
   sessions: Sessions
   notifications: Notifications
 }) {
-  return (server: Server, linkFor: LinkFor, { method, params }: RpcNotification): void => {
+  return (server: Server, linkFor: LinkFor, notification: RpcNotification): void => {
+    const { method, params } = notification
     if (/^notifications\/(tools|prompts|resources)\/list_changed$/.test(method)) return
     const owner = /^session:(.+)$/.exec(linkFor.affinity)?.[1]
     if (owner !== undefined) {
-      sessions
-        .byHash(owner)
-        ?.stream?.send(JSON.stringify({ jsonrpc: '2.0', method, ...(params ? { params } : {}) }))
+      const session = sessions.byHash(owner)
+      if (session?.logLevel && !heardAt(session.logLevel, notification)) return
+      const json = JSON.stringify({ jsonrpc: '2.0', method, ...(params ? { params } : {}) })
+      session?.stream?.send(json)
     } else if (method === 'notifications/resources/updated' && typeof params?.uri === 'string') {
-      notifications.resourceUpdated(server, params.uri, withoutMeta(params))
+      const person = /^user:(.+)$/.exec(linkFor.affinity)?.[1]
+      notifications.resourceUpdated(server, params.uri, withoutMeta(params), person)
     }
   }
 }
