@@ -81,3 +81,9 @@ test('a long line in many pieces takes linear time', async () => {
   expect(events[0]?.data).toHaveLength(200 * piece.length)
   expect(performance.now() - started).toBeLessThan(3000)
 })
+
+test('lines of nothing without an end are garbage too', async () => {
+  await expect(read(text('data:\n'.repeat(1000)), 100)).rejects.toMatchObject({
+    code: 'server_garbage',
+  })
+})
