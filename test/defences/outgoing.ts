@@ -77,8 +77,8 @@ export const defences: readonly Defence[] = [
   {
     row: 'A13',
     file: 'src/kernel/safe-fetch.ts',
-    find: "signal.addEventListener('abort', stop, { once: true })",
-    replace: '',
+    find: 'ask(url, init, cap, signal), signal)',
+    replace: 'ask(url, init, cap, signal))',
     test: 'src/kernel/safe-fetch-hostile.test.ts',
     title: 'who waits for a turn at a busy origin waits no longer than the deadline',
   },
