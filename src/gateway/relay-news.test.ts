@@ -17,7 +17,10 @@ const linkFor = (affinity: string) => ({
 function rig() {
   const heard: string[] = []
   const session = (name: string, logLevel: LogLevel | null) =>
-    ({ logLevel, stream: { send: (json: string) => heard.push(`${name} ${json}`) } }) as Session
+    ({
+      logLevel,
+      stream: { send: (json: string) => heard.push(`${name} ${json}`) },
+    }) as unknown as Session
   const known = new Map([
     ['loud', session('loud', null)],
     ['quiet', session('quiet', 'error')],
