@@ -89,6 +89,8 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     // Sent after a request whose answer ends the connection: it would run, and nobody could be told.
     if (last?.shouldKeepAlive === false) return
     connection.last = res
+    // While it ends: what comes on a connection that is still open is answered, as the last on it.
+    if (!server.listening) res.shouldKeepAlive = false
     const origin = originFor(req, connection.id)
     origins.set(req, origin)
     try {
@@ -162,8 +164,11 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     close: (graceMs) =>
       new Promise((resolve) => {
         const cut = setTimeout(() => server.closeAllConnections(), graceMs)
+        // One whose answer was begun before is idle once that has ended.
+        const idle = setInterval(() => server.closeIdleConnections(), 100)
         server.close(() => {
           clearTimeout(cut)
+          clearInterval(idle)
           resolve()
         })
         server.closeIdleConnections()

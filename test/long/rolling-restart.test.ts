@@ -36,10 +36,14 @@ describe('SIGTERM', () => {
     await vi.waitFor(async () =>
       expect(notOneOutcome(await callRows(join(dir, 'drain')))).toHaveLength(1),
     )
+    const began = performance.now()
     const gone = gateway.close()
     await vi.waitFor(() => expect(fetch(`${gateway.url}/healthz`)).rejects.toThrow('fetch failed'))
     expect(await call).toBe('answered')
+    const answered = performance.now() - began
     await gone
+    // It ends with its last call, not with the deadline of ten seconds.
+    expect(performance.now() - began - answered).toBeLessThan(5000)
     const rows = await callRows(join(dir, 'drain'))
     expect(notOneOutcome(rows)).toEqual([])
     expect(rows.at(-1)).toMatchObject({ phase: 'outcome', outcome: 'ok' })
