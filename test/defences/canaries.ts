@@ -64,11 +64,12 @@ export const defences: readonly Defence[] = [
   },
   {
     row: 'C12',
-    file: 'src/gateway/mcp-headers.ts',
-    find: "if (era !== 'stateless') return {}",
-    replace: "if (era !== 'stateless') return { 'mcp-param-x': String(req.headers.authorization) }",
-    test: CANARIES,
-    title: 'the token of a client reaches no server',
+    file: 'src/servers/http/port.ts',
+    find: 'if (CALLERS.test(name))',
+    replace: 'if (name || CALLERS.test(name))',
+    test: 'src/servers/http/streams.test.ts',
+    title:
+      'forwarding passes the bytes as they are, with our headers and without those of the connection',
   },
   {
     row: 'A11',

@@ -21,7 +21,7 @@ describe.each(dialects)('on %s', (dialect) => {
   beforeAll(async () => {
     if (dialect === 'postgres') db = await databases.take()
     flight = await flyCanaries(db, folder())
-  }, 120_000)
+  }, 240_000)
   afterAll(async () => {
     await flight?.close()
     await databases.dropAll()
