@@ -65,7 +65,7 @@ async function spoiled(server: string, which: number, flood = 0): Promise<string
 }
 
 const near = (a: string, b: string) =>
-  a.length !== b.length || [...a].filter((letter, i) => letter !== b[i]).length < 6
+  a.length !== b.length || Array.from(a).filter((letter, i) => letter !== b[i]).length < 6
 
 /** A refusal of the breaker passes by itself. */
 async function recovers(server: string) {

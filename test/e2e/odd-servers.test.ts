@@ -158,7 +158,7 @@ test('dotted names get stable aliases that lead back to the tool', async () => {
   expect(new Set(names).size).toBe(3)
   for (const name of names) expect(name).toMatch(/^dotted__files_read_[0-9a-z]{8}$/)
   const called = await Promise.all(names.map(async (name) => textOf(await session.call(name))))
-  expect(called.sort()).toEqual(['files read {}', 'files.read {}', 'files/read {}'])
+  expect(new Set(called)).toEqual(new Set(['files read {}', 'files.read {}', 'files/read {}']))
 })
 
 test('two hundred tools are listed in one order, every time', async () => {
