@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Gateway, startGatewayHere } from '../fixtures/gateway.ts'
 import { freePort, kinds, PUBLIC_URL, type RunningProxy, startProxy } from '../fixtures/proxies.ts'
+import { callOf, openSession } from '../fixtures/raw-client.ts'
 import { type Everything, startEverything } from '../fixtures/servers/everything.ts'
 import { type Ambiguous, ambiguousRequests, callBytes } from '../fixtures/smuggling.ts'
 
@@ -138,11 +139,24 @@ describe('straight to the gateway', () => {
 
   it('what follows a refused request on its connection is not run', async () => {
     const evil = callBytes({ host: 'evil.example', credential }, 'evil.')
-    const { statuses, closed } = await exchange(
-      dial(),
-      evil + callBytes({ host: HOST, credential }, 'poisoned.'),
-    )
+    // Of the session era: there a call goes on when its connection ends.
+    const session = await openSession(`http://127.0.0.1:${port}/mcp`, { 'x-api-key': credential })
+    const body = JSON.stringify(callOf('everything__echo', { message: 'poisoned.' }))
+    const lines = Object.entries({
+      ...session.headers,
+      host: HOST,
+      accept: 'application/json, text/event-stream',
+      'content-type': 'application/json',
+      'content-length': String(body.length),
+    }).map(([name, value]) => `${name}: ${value}\r\n`)
+    const poisoned = `POST /mcp HTTP/1.1\r\n${lines.join('')}\r\n${body}`
+    expect((await exchange(dial(), poisoned.replace('poisoned.', 'harmless.'))).statuses).toEqual([
+      200,
+    ])
+    const { statuses, closed } = await exchange(dial(), evil + poisoned)
     expect([statuses, closed]).toEqual([[421], true])
+    await honest(dial(), 'much later.')
+    expect(ledger()).toContain('harmless.')
     expect(ledger()).not.toMatch(/evil\.|poisoned\./)
   })
 })
