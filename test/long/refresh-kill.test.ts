@@ -75,7 +75,8 @@ describe.each(dialects)('kill -9 in the middle of a refresh on %s', (dialect) =>
     console.log(
       `${dialect}: ${unanswered} refreshes cut off, ${retried} tokens used again after they were consumed`,
     )
-    expect(retried).toBeGreaterThan(KILLS / 5)
+    // The last events of a killed process may be lost with it, so not all of the fourth part are seen.
+    expect(retried).toBeGreaterThan(KILLS / 10)
     expect(codes).not.toContain('auth.refresh_reuse')
     const credential = { authorization: `Bearer ${tokens.access_token}` }
     await expect(openSession(`${gateway.url}/mcp`, credential)).resolves.toBeDefined()
