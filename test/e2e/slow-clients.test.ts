@@ -114,7 +114,7 @@ async function behave(kind: string): Promise<{ peers: Peer[]; stop: () => void }
   }
 }
 
-describe('a good client', () => {
+describe('a good client', { timeout: 90_000 }, () => {
   it.each([
     'say nothing',
     'send headers slowly',
