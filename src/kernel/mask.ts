@@ -4,12 +4,12 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/\bm[ktr]_[0-9A-Za-z]{12,}/g, '[redacted]'],
   [/\b(Bearer|Basic|Token)(\s+)(?!realm\b)[\w+/.=~-]{6,}/gi, '$1$2[redacted]'],
   // User name and password before a host.
-  [/([a-z][a-z0-9+.-]{0,40}:\/\/)[^\s/?#"'<>]*@/gi, '$1[redacted]@'],
+  [/(:\/\/)[^\s/?#"'<>]*@/g, '$1[redacted]@'],
   // Values in a query.
   [/([?&][^\s=?&#"'<>]+=)[^\s&#"'<>]+/g, '$1[redacted]'],
   // V8 quotes the document that it could not parse.
   [
-    /(Unexpected (?:non-whitespace )?(?:token|character)).{0,400} is not valid JSON/gs,
+    /(Unexpected (?:non-whitespace )?(?:token|character)).{0,120} is not valid JSON/gs,
     '$1 in JSON',
   ],
 ]

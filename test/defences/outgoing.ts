@@ -134,8 +134,8 @@ export const defences: readonly Defence[] = [
   {
     row: 'A31',
     file: 'src/kernel/mask.ts',
-    find: '[a-z0-9+.-]{0,40}',
-    replace: '[a-z0-9+.-]*',
+    find: '[/(:',
+    replace: '[/([a-z][a-z0-9+.-]*:',
     test: 'test/architecture/patterns.test.ts',
     title: '%s: %s stays quick',
   },
