@@ -168,6 +168,15 @@ const advance = (ms: number): Command =>
     },
   })
 
+/** One after the other, as far as each is possible: what chance alone would rarely bring together. */
+const inTurn = (...parts: Command[]): Command => ({
+  check: (m) => parts[0]!.check(m),
+  run: async (m, w) => {
+    for (const part of parts) if (await part.check(m)) await part.run(m, w)
+  },
+  toString: () => parts.map(String).join(' then '),
+})
+
 const again = (how: 'restart' | 'crash'): Command =>
   command(how, { may: () => true, run: (_m, w) => w[how]() })
 
@@ -196,6 +205,26 @@ export const everything = (options: { timeMoves: boolean }): fc.Arbitrary<Comman
     ? [
         fc.constantFrom(30_000, MINUTE, 16 * MINUTE, 16 * MINUTE, 20 * DAY, 31 * DAY).map(advance),
         fc.constantFrom(20_000, MINUTE - 1, MINUTE + 1).map(advance),
+        // The reply is lost, and the client tries again in time or too late.
+        fc
+          .tuple(pick, fc.constantFrom(MINUTE - 1, MINUTE, 5 * MINUTE))
+          .map(([p, ms]) =>
+            inTurn(
+              refresh(p, 0, 1, true),
+              advance(ms),
+              refresh(p, 0, 1, false),
+              callTool(p, 0, 'stateless'),
+            ),
+          ),
+        // An old token after its successor was used, as a thief has it.
+        pick.map((p) =>
+          inTurn(
+            refresh(p, 0, 1, false),
+            refresh(p, 0, 1, false),
+            refresh(p, 2, 1, false),
+            callTool(p, 0, 'stateless'),
+          ),
+        ),
       ]
     : []),
   fc.constant(again('restart')),

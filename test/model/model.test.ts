@@ -35,13 +35,13 @@ describe.each(dialects)('on %s', (dialect) => {
   it('whoever the reference accepts is accepted, whoever it refuses is refused, and the logs agree', async () => {
     await runModel({
       label: dialect,
-      runs: Number(process.env.MODEL_RUNS ?? 5),
+      runs: Number(process.env.MODEL_RUNS ?? 4),
       length: 60,
       ...COUNTS,
       timeMoves: true,
       open: () => openWorld(dialect, databases),
     })
-  }, 180_000)
+  }, 300_000)
 })
 
 async function openWorld(
