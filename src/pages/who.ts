@@ -23,7 +23,7 @@ export const forSignedIn =
     const url = new URL(c.req.url)
     // Of what stands in the query of the start page only its own word is carried on: the rest may be a key.
     const watch = url.searchParams.get('watch')
-    const home = watch === null ? '/' : `/?${new URLSearchParams({ watch })}`
+    const home = watch === null ? '/' : `/?${new URLSearchParams({ watch }).toString()}`
     const asked = url.pathname === '/' ? home : url.pathname + url.search
     const back = c.req.method === 'GET' ? asked : '/'
     return goTo(c, back === '/' ? '/login' : `/login?next=${encodeURIComponent(back)}`)

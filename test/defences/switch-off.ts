@@ -6,11 +6,9 @@ import { basename, join } from 'node:path'
 import { root } from '../fixtures/program.ts'
 import type { Defence } from './defence.ts'
 
-/** `noticed`: the test failed, as it must. Anything else says why the proof does not stand. */
-export type Verdict = 'noticed' | string
-
 export interface Copy {
-  switchOff(defence: Defence): Promise<Verdict>
+  /** `noticed`: the test failed, as it must. Anything else says why the proof does not stand. */
+  switchOff(defence: Defence): Promise<string>
   remove(): void
 }
 
@@ -69,7 +67,7 @@ async function run(dir: string, { test, title }: Defence): Promise<Report | stri
 }
 
 /** A crash while the file loads fails no test and proves nothing. */
-function verdict(report: Report | string): Verdict {
+function verdict(report: Report | string): string {
   if (typeof report === 'string') return `the run broke: ${report}`
   if (report.numFailedTests > 0) return 'noticed'
   if (report.numPassedTests > 0) return 'nobody noticed: the test passes without the defence'
