@@ -102,7 +102,9 @@ describe('before the tests', () => {
   it('says nothing when they are there, or when only the gateway is started', () => {
     const bin = join(dir, 'bin')
     mkdirSync(bin)
-    for (const program of ['chromium', 'initdb', 'bwrap']) {
+    const proxies = ['nginx', 'haproxy', 'caddy']
+    const others = ['chromium', 'initdb', 'bwrap', 'slowhttptest', 'faketime', 'strace']
+    for (const program of [...others, ...proxies]) {
       writeFileSync(join(bin, program), '')
       chmodSync(join(bin, program), 0o755)
     }

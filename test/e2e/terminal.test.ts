@@ -130,7 +130,8 @@ it('one event is one line in the log of the process', () => {
     .trim()
     .split('\n')
     .filter((line) => line.startsWith('{'))
-  expect(lines.length).toBeGreaterThan(3)
+  // That the log says something of the hostile words at all.
+  expect(lines.join('')).toContain('evil')
   expect(gateway.output()).not.toMatch(INVISIBLE)
   for (const line of lines) expect(JSON.parse(line).msg).not.toBe('forged')
 })
