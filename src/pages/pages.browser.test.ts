@@ -255,6 +255,8 @@ describe('in a real browser', () => {
     withPage(async (page, gallery) => {
       const { id } = await gallery.addUser('ana', 'Ana Ribeiro')
       await page.goto(`${gallery.url}/login`)
+      // The first field has the focus from the start, which is a frame after the page is there.
+      await page.waitForSelector('input[name=login]:focus')
       await page.keyboard.type('ana')
       await page.keyboard.press('Tab')
       await page.keyboard.type(PASSWORD)
