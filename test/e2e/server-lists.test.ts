@@ -1,5 +1,5 @@
 // C10, C11: lists of many servers when one is dead, slow or talks nonsense; and how soon a change of a list is heard.
-import { createServer } from 'node:http'
+import { createServer, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type Gateway, startGatewayHere } from '../fixtures/gateway.ts'
@@ -160,6 +160,35 @@ async function changingHttp(era: 'session' | 'stateless'): Promise<Changing> {
   }
 }
 
+/** The transport of before 2025-03-26: everything that the server says comes over the one stream. */
+async function changingSse(): Promise<Changing> {
+  const tools = ['first']
+  let open: ServerResponse | undefined
+  const hello = {
+    protocolVersion: '2024-11-05',
+    capabilities: { tools: { listChanged: true } },
+    serverInfo: { name: 'old', version: '1' },
+  }
+  const server = await odd((request, res) => {
+    if (request.method === 'GET') {
+      open = stream(res)
+      open.write('event: endpoint\ndata: /message\n\n')
+      return
+    }
+    res.writeHead(202).end()
+    if (request.body?.id === undefined) return
+    const value = request.body.method === 'initialize' ? hello : { tools: tools.map(tool) }
+    open?.write(event(result(request, value)))
+  })
+  return {
+    spec: { kind: 'sse', url: server.url },
+    grow: (name) => {
+      tools.push(name)
+      open?.write(event(LIST_CHANGED))
+    },
+  }
+}
+
 const changingStdio = async (): Promise<Changing> => ({
   spec: {
     kind: 'stdio',
@@ -222,6 +251,7 @@ test.each([
   ['stdio', changingStdio],
   ['http-session', () => changingHttp('session')],
   ['http-stateless', () => changingHttp('stateless')],
+  ['sse', changingSse],
 ] as const)(
   'a change of the list of a %s server is heard by clients of both eras within two seconds',
   async (name, make) => {
