@@ -32,17 +32,20 @@ export function createRoom(deps: Pick<AuthServerDeps, 'core' | 'limits'>): Room 
     throw error
   }
 
-  return {
-    check(ip) {
-      for (const who of [EVERYBODY, networkOf(ip)]) {
-        const known = refused.get(who)
-        if (known === undefined) continue
-        if (known.until > core.clock.now()) throw known.error
-        refused.delete(who)
-      }
-    },
+  const check = (ip: string | undefined) => {
+    for (const who of [EVERYBODY, networkOf(ip)]) {
+      const known = refused.get(who)
+      if (known === undefined) continue
+      if (known.until > core.clock.now()) throw known.error
+      refused.delete(who)
+    }
+  }
 
+  return {
+    check,
     taker: (ip) => async (unit) => {
+      // Of those that waited for their turn the first may have been refused meanwhile.
+      check(ip)
       const limits = limitsOf(deps)
       const network = networkOf(ip)
       const now = core.clock.now()

@@ -55,7 +55,7 @@ export function createStrangers(deps: Pick<AuthServerDeps, 'core' | 'limits'>): 
           ? `Too many sign-ins were begun from the network ${networkOf(ip)}.`
           : 'Too many sign-ins were begun from this account.',
         {
-          remedy: `Try again in ${seconds === 1 ? 'a second' : `${seconds} seconds`}.`,
+          remedy: `Try again in ${seconds === 1 ? 'a second' : `${seconds} seconds`}.${isOwnMachine(ip) ? ' Behind a proxy everybody counts as one until it is named in trusted-proxies.' : ''}`,
           data: { retryAfter: seconds },
         },
       )
@@ -120,3 +120,6 @@ async function trim(
       .execute()
   })
 }
+
+const isOwnMachine = (ip: string | undefined) =>
+  ip !== undefined && /^(127\.|::1$|::ffff:127\.)/.test(ip)

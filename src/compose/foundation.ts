@@ -1,7 +1,7 @@
 // What both a gateway and a single command stand on: the store of a data folder, its vault, and the core.
 import { hash } from 'node:crypto'
-import { existsSync, realpathSync } from 'node:fs'
-import { join } from 'node:path'
+import { realpathSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { storedPublicUrl } from '../admin/public-url.ts'
 import type { Settings } from '../config/settings.ts'
 import { openVault, type Vault } from '../credentials/vault.ts'
@@ -54,7 +54,7 @@ export async function openFoundation(
     log,
     sandbox: settings.sandbox,
     instance: hash('sha256', realpathSync(dataDir), 'hex').slice(0, 16),
-    hidden: [dataDir, ...secretFiles, ...namedByEnvironment()].map((path) => realpathSync(path)),
+    hidden: [dataDir, ...secretFiles, ...namedByEnvironment()].map((path) => resolve(path)),
     env: process.env,
   })
   return { core, vault, opener }
@@ -63,7 +63,7 @@ export async function openFoundation(
 /** Files that hold a secret of ours: `MOORING_KEY_FILE` and its like. */
 const namedByEnvironment = (): string[] =>
   Object.entries(process.env).flatMap(([name, path]) =>
-    /^MOORING_\w+_FILE$/.test(name) && path && existsSync(path) ? [path] : [],
+    /^MOORING_\w+_FILE$/.test(name) && path ? [path] : [],
   )
 
 /** Where clients reach the gateway, and who said so: flag, environment and file, then what an admin stored, then the address in use. */

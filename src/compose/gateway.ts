@@ -1,5 +1,6 @@
 // The gateway with its views, links and catalogues: what /mcp and /s/NAME/mcp need.
 
+import { unchanged } from '../gateway/another-link.ts'
 import { endpointOf } from '../gateway/endpoint-path.ts'
 import type { GatewayDeps } from '../gateway/gateway.ts'
 import { createHeartbeats } from '../gateway/heartbeats.ts'
@@ -55,6 +56,7 @@ export async function composeGateway({
     log: core.log,
     opener,
     secretOf: (server) => serverSecret(core, vault, server),
+    checkUnchanged: (server) => unchanged(views, server),
     children: settings.limits.children,
   })
   const catalogs = createCatalogs(core, pool, settings.limits.toolName)

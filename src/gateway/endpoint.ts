@@ -51,7 +51,7 @@ export async function handleEndpoint(deps: GatewayDeps, incoming: Incoming): Pro
     const checked = await checkedAtTheDoor(deps, credentials, endpoint)
     switch (req.method) {
       case 'POST': {
-        room = roomIn(deps.memory, 'the request')
+        room = roomIn(deps.memory, checked.principal.user.id, 'the request')
         const bytes = await readBody(req, deps.limits.requestBytes, room)
         if (isBatch(bytes)) {
           await upToDate(deps, checked)

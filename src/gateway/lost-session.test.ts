@@ -95,6 +95,20 @@ describe.each([
     expect(ran).toEqual([1, 2])
   })
 
+  it('is not sent again to a server that was changed meanwhile', async () => {
+    const { call } = await session(path, capabilities)
+    await call(tool, { n: 1 })
+    known = new Set()
+    refuse = async (request, res) => {
+      await gateway.govern('PATCH', '/servers/odd', { permit: 'none' })
+      notFound(request, res)
+    }
+    const { message } = await call(tool, { n: 2 })
+    await gateway.govern('PATCH', '/servers/odd', { permit: 'all' })
+    expect(message.error?.message ?? '', JSON.stringify(message)).toMatch(/was changed/)
+    expect(ran).toEqual([1])
+  })
+
   it('is sent no third time', async () => {
     const { call } = await session(path, capabilities)
     await call(tool, { n: 1 })

@@ -2,11 +2,12 @@
 import { AppError, messageOf, recordable } from '../kernel/app-error.ts'
 import { roomIn } from '../kernel/memory.ts'
 import type { Link, RpcNotification, RpcReply } from '../servers/link.ts'
+import { anotherLink } from './another-link.ts'
 import { metaOf } from './classify-era.ts'
 import { type CallOutcome, type CallRecord, outcomeOf } from './events.ts'
 import { answerFailure, mayHaveRun } from './failure.ts'
 import type { Call, GatewayDeps } from './gateway.ts'
-import { isShared, linkFor } from './link-for.ts'
+import { isShared } from './link-for.ts'
 import { heardAt, readLogLevel, UNASKED } from './log-level.ts'
 import type { Target } from './resolve.ts'
 import { ownerOf } from './streams.ts'
@@ -34,16 +35,14 @@ export async function sendParsed(
     cancel.abort(new Error('the credential was revoked'))
     res.destroy()
   })
-  const room = roomIn(deps.memory, 'the answer of the server')
+  const room = roomIn(deps.memory, call.principal.user.id, 'the answer of the server')
   let outcome: CallOutcome
   let reply: RpcReply | null = null
   let failure: unknown = null
   try {
     cancel.signal.throwIfAborted()
     // Lost while the intent was written: nothing was sent yet.
-    const live = link.closed
-      ? await deps.pool.link(target.server, linkFor(deps, call, target.server))
-      : link
+    const live = link.closed ? await anotherLink(deps, call, target) : link
     reply = await requestAcross(call, live, {
       ...requestFor(call, target, live),
       method: message.method,

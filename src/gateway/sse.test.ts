@@ -82,6 +82,17 @@ describe('an event stream', () => {
     expect(write).not.toHaveBeenCalled()
   })
 
+  it('that was ended by somebody else says nothing more, before its client has read it all', async () => {
+    const { clock, stream, res } = await open()
+    const failed = vi.fn()
+    res.on('error', failed)
+    res.end()
+    clock.advance(30_000)
+    stream.send('{}')
+    await new Promise<void>((resolve) => res.on('close', resolve))
+    expect(failed).not.toHaveBeenCalled()
+  })
+
   it('is cut when its client does not read, before it fills the memory', async () => {
     const { stream, res } = await open({ read: false })
     const piece = JSON.stringify('x'.repeat(256 * 1024))

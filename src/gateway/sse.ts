@@ -5,6 +5,8 @@ import type { Heartbeats } from './heartbeats.ts'
 export interface SseStream {
   send(json: string): void
   end(): void
+  /** What follows is written to the response by somebody else: no heartbeat may fall into the middle of it. */
+  handOver(): void
   /** Returns the function that takes the listener off again. */
   onClose(listener: () => void): () => void
   readonly closed: boolean
@@ -31,7 +33,12 @@ export function openSse(
 ): SseStream {
   // A client that went away while the request was looked at is not told of again.
   let closed = res.closed
-  const quiet = closed ? () => undefined : heartbeats.add(() => void res.write(':\n\n'))
+  const quiet = closed
+    ? () => undefined
+    : heartbeats.add(() => {
+        // Ended, and not yet read by the client: one more write would be an error that nobody handles.
+        if (!res.writableEnded) res.write(':\n\n')
+      })
   const stop = () => {
     closed = true
     quiet()
@@ -47,7 +54,7 @@ export function openSse(
       return () => void res.off('close', listener)
     },
     send: (json) => {
-      if (closed) return
+      if (closed || res.writableEnded) return
       if (res.writableLength > UNREAD_LIMIT) {
         res.destroy()
         return
@@ -58,6 +65,10 @@ export function openSse(
       if (closed) return
       stop()
       res.end()
+    },
+    handOver: () => {
+      stop()
+      streams.delete(res)
     },
     get closed() {
       return closed

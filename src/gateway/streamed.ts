@@ -5,15 +5,15 @@ import { AppError, messageOf, recordable } from '../kernel/app-error.ts'
 import { splice } from '../kernel/json-scan.ts'
 import { discard } from '../servers/http/exchange.ts'
 import type { ForwardReply, Link } from '../servers/link.ts'
+import { anotherLink } from './another-link.ts'
 import { type CallOutcome, type CallRecord, outcomeOf } from './events.ts'
 import { answerFailure, mayHaveRun } from './failure.ts'
 import type { Call, GatewayDeps } from './gateway.ts'
-import { linkFor } from './link-for.ts'
 import { forwardedHeaders } from './mcp-headers.ts'
 import { isObject } from './message.ts'
 import type { Target } from './resolve.ts'
 import { type RpcErrorBody, toRpcError } from './rpc-error.ts'
-import { SSE_HEADERS } from './sse.ts'
+import { SSE_HEADERS, sseOf } from './sse.ts'
 import { ownerOf } from './streams.ts'
 
 const ERROR_BODY_LIMIT = 64 * 1024
@@ -78,7 +78,7 @@ async function forwardOnce(
       deadline: deps.limits.callTimeoutMs,
     })
   }
-  const another = () => deps.pool.link(target.server, linkFor(deps, call, target.server))
+  const another = () => anotherLink(deps, call, target)
   // Lost while the intent was written: nothing was sent yet.
   const reply = await send(link.closed ? await another() : link)
   if (!reply.sessionLost) return reply
@@ -108,7 +108,15 @@ async function relay(call: Call, reply: ForwardReply): Promise<CallOutcome> {
     reply.status < 300 &&
     (reply.status === 202 || /^(application\/json|text\/event-stream)\b/i.test(type))
   ) {
-    const headers: Record<string, string> = type.startsWith('text/event-stream')
+    const events = /^text\/event-stream\b/i.test(type)
+    if (events) eventStreams.add(call.res)
+    // Begun by ten seconds of silence: what comes has to be events as well.
+    const begun = sseOf(call.res)
+    if (begun) {
+      begun.handOver()
+      return pipe(reply.body, call, -1, !events && reply.status !== 202)
+    }
+    const headers: Record<string, string> = events
       ? { ...SSE_HEADERS }
       : type
         ? { 'content-type': type }
@@ -149,10 +157,14 @@ function unexpected({ status, quote }: ForwardReply, type: string, body: Buffer)
   )
 }
 
-/** `whole`: the length of the body where the server has told it, -1 otherwise. */
-function pipe(body: Readable, call: Call, whole: number): Promise<CallOutcome> {
+/**
+ * `whole`: the length of the body where the server has told it, -1 otherwise. `framed`: the body is one message, to be
+ * written as an event; line breaks in JSON are space between its parts, and would end the event.
+ */
+function pipe(body: Readable, call: Call, whole: number, framed = false): Promise<CallOutcome> {
   const { res } = call
   const tap = createTap()
+  if (framed && !res.destroyed) res.write('event: message\ndata: ')
   return new Promise((resolve, reject) => {
     body.on('data', (chunk: Buffer) => {
       tap.see(chunk)
@@ -161,7 +173,7 @@ function pipe(body: Readable, call: Call, whole: number): Promise<CallOutcome> {
         res.end(chunk.toString('latin1'), 'latin1')
         return
       }
-      if (!res.destroyed && !res.write(chunk)) {
+      if (!res.destroyed && !res.write(framed ? onOneLine(chunk) : chunk)) {
         body.pause()
         const resume = () => {
           res.off('drain', resume)
@@ -173,21 +185,26 @@ function pipe(body: Readable, call: Call, whole: number): Promise<CallOutcome> {
       }
     })
     body.on('end', () => {
-      if (!res.writableEnded) res.end()
+      if (!res.writableEnded) res.end(framed ? '\n\n' : undefined)
       resolve(tap.outcome())
     })
     body.on('error', (cause: Error) => reject(brokenOff(cause)))
   })
 }
 
+const [LF, CR, SPACE] = [0x0a, 0x0d, 0x20]
+
+const onOneLine = (chunk: Buffer) =>
+  chunk.map((byte) => (byte === LF || byte === CR ? SPACE : byte))
+
 /** An answer that broke off has to end as an error, not as a short success. */
 function fail(call: Call, error: unknown): void {
   const { res } = call
-  if (!res.headersSent) {
+  if (!res.headersSent || sseOf(res)) {
     answerFailure(call, error)
     return
   }
-  if (isStream(res)) {
+  if (eventStreams.has(res)) {
     res.end(
       `event: message\ndata: {"jsonrpc":"2.0","id":${call.message.rawId},"error":${JSON.stringify(toRpcError(error))}}\n\n`,
     )
@@ -196,12 +213,12 @@ function fail(call: Call, error: unknown): void {
 
 /** The client has cancelled: it waits for no answer, and what it has of one must not look whole. */
 function endWithout({ res, answer }: Call): void {
-  if (res.headersSent && !isStream(res)) res.destroy()
+  if (res.headersSent && !sseOf(res) && !eventStreams.has(res)) res.destroy()
   else answer.none()
 }
 
-const isStream = (res: Call['res']) =>
-  String(res.getHeader('content-type') ?? '').startsWith('text/event-stream')
+/** Answers that are piped as the event stream that the server sends. */
+const eventStreams = new WeakSet<Call['res']>()
 
 const MARKS = ['"isError":true', '"isError": true']
 const KEEP = 24

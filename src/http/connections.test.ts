@@ -23,7 +23,9 @@ async function serverWith(
 ) {
   const lines: string[] = []
   const server = createServer((req, res) => {
-    const { refusal } = connections.used(req.socket)
+    const connection = connections.used(req.socket)
+    connection.last = res
+    const { refusal } = connection
     if (refusal) res.writeHead(refusal.status, { connection: 'close' }).end(refusal.code)
     else answer(req, res)
   })
@@ -87,6 +89,14 @@ describe('connections', () => {
 
   it('that wait between two requests give way when the total is reached', async () => {
     const { open } = await serverWith({ total: 2 })
+    const idle = [await open(), await open()]
+    for (const used of idle) expect(await used.ask()).toBe(200)
+    expect(await (await open()).ask()).toBe(200)
+    await Promise.all(idle.map(({ closed }) => closed))
+  })
+
+  it('that wait between two requests give way to a newcomer of the same client', async () => {
+    const { open } = await serverWith({ perClient: 2 })
     const idle = [await open(), await open()]
     for (const used of idle) expect(await used.ask()).toBe(200)
     expect(await (await open()).ask()).toBe(200)

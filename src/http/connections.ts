@@ -54,6 +54,9 @@ interface Held extends Connection {
 interface Client {
   network: string
   open: number
+  /** Its connections that had a request; those that wait for another one give way to a newcomer. */
+  inUse: Set<Socket>
+  idleClosedAt: number
   unused: Set<Socket>
   requests: number
 }
@@ -77,7 +80,14 @@ export function createConnections(deps: ConnectionsDeps): Connections {
   const clientOf = (network: string): Client => {
     let client = clients.get(network)
     if (!client) {
-      client = { network, open: 0, unused: new Set(), requests: 0 }
+      client = {
+        network,
+        open: 0,
+        inUse: new Set(),
+        idleClosedAt: -CLOSE_IDLE_EVERY_MS,
+        unused: new Set(),
+        requests: 0,
+      }
       clients.set(network, client)
     }
     return client
@@ -95,6 +105,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
     const { client } = held
     if (!client) return
     client.unused.delete(socket)
+    client.inUse.delete(socket)
     client.open--
     tidy(client)
   }
@@ -119,9 +130,24 @@ export function createConnections(deps: ConnectionsDeps): Connections {
     return open.size - told.size < limits.total
   }
 
+  /** All that wait between two requests: a pause of a second keeps a crowd of newcomers from costing a look each. */
+  function closeIdleOf(client: Client): boolean {
+    const now = clock.monotonic()
+    if (now - client.idleClosedAt < CLOSE_IDLE_EVERY_MS) return false
+    client.idleClosedAt = now
+    for (const socket of [...client.inUse])
+      if (open.get(socket)?.last?.writableFinished) cut(socket)
+    return client.open < limits.perClient
+  }
+
   /** Null: there is room. */
   function refusalFor(client: Client | null): AppError | null {
-    if (client && client.open >= limits.perClient && !makeRoom(client.unused))
+    if (
+      client &&
+      client.open >= limits.perClient &&
+      !makeRoom(client.unused) &&
+      !closeIdleOf(client)
+    )
       return tooManyOf(limits.perClient)
     if (open.size - told.size >= limits.total && !makeRoom(unused)) return full()
     return null
@@ -172,6 +198,7 @@ export function createConnections(deps: ConnectionsDeps): Connections {
         held.id = deps.newId('con')
         unused.delete(socket)
         held.client?.unused.delete(socket)
+        held.client?.inUse.add(socket)
       }
       return held
     },

@@ -22,7 +22,8 @@ export interface PagesDeps {
   /** Context id, address and user agent of the request. */
   requestOrigin(c: Context): Origin
   /** Takes a form token: true for exactly one caller, on whatever replica. See form-once.ts. */
-  spend(tokenHash: string, expiresAt: number): Promise<boolean>
+  /** `urgent`: for a form that takes rights away, also while the disk is full. */
+  spend(tokenHash: string, expiresAt: number, urgent?: boolean): Promise<boolean>
   interactions: Interactions
   people: PeopleVerbs
   keys: KeyVerbs

@@ -11,40 +11,43 @@ const BETWEEN_COUNTS = 500
 export function createFormOnce(
   core: Core,
   { most = MOST_KEPT, every = BETWEEN_COUNTS } = {},
-): (hash: string, expiresAt: number) => Promise<boolean> {
+): (hash: string, expiresAt: number, urgent?: boolean) => Promise<boolean> {
   let sinceCount = 0
-  return (hash, expiresAt) =>
-    core.store.transaction(async ({ db }) => {
-      const now = core.clock.now()
-      await db
-        .deleteFrom('oidc_records')
-        .where('model', '=', MODEL)
-        .where('expires_at', '<=', now)
-        .execute()
-      if (++sinceCount >= every) {
-        sinceCount = 0
-        await forgetOldest(db, most)
-      }
-      const taken = await db
-        .insertInto('oidc_records')
-        .values({
-          model: MODEL,
-          id_hash: hash,
-          payload: '{}',
-          grant_id: null,
-          uid_hash: null,
-          account_id: null,
-          client_id: null,
-          created_at: now,
-          expires_at: expiresAt,
-          consumed_at: now,
-          retries: 0,
-          parent_hash: null,
-        })
-        .onConflict((clash) => clash.columns(['model', 'id_hash']).doNothing())
-        .executeTakeFirst()
-      return (taken.numInsertedOrUpdatedRows ?? 0n) > 0n
-    })
+  return (hash, expiresAt, urgent = false) =>
+    core.store.transaction(
+      async ({ db }) => {
+        const now = core.clock.now()
+        await db
+          .deleteFrom('oidc_records')
+          .where('model', '=', MODEL)
+          .where('expires_at', '<=', now)
+          .execute()
+        if (++sinceCount >= every) {
+          sinceCount = 0
+          await forgetOldest(db, most)
+        }
+        const taken = await db
+          .insertInto('oidc_records')
+          .values({
+            model: MODEL,
+            id_hash: hash,
+            payload: '{}',
+            grant_id: null,
+            uid_hash: null,
+            account_id: null,
+            client_id: null,
+            created_at: now,
+            expires_at: expiresAt,
+            consumed_at: now,
+            retries: 0,
+            parent_hash: null,
+          })
+          .onConflict((clash) => clash.columns(['model', 'id_hash']).doNothing())
+          .executeTakeFirst()
+        return (taken.numInsertedOrUpdatedRows ?? 0n) > 0n
+      },
+      { urgent },
+    )
 }
 
 async function forgetOldest(db: Tx, most: number): Promise<void> {

@@ -60,6 +60,7 @@ export async function takeToken(
   deps: PagesDeps,
   target: FormFor,
   fields: URLSearchParams,
+  { urgent = false } = {},
 ): Promise<void> {
   const token = fields.get('form_token') ?? ''
   const [expires = '', nonce = '', mac = ''] = token.split('.')
@@ -69,7 +70,7 @@ export async function takeToken(
     })
   const expiresAt = Number.parseInt(expires, 36)
   if (deps.clock.now() >= expiresAt) throw formGone('This form stood open for more than 12 hours.')
-  if (!(await deps.spend(tokenHash(token), expiresAt)))
+  if (!(await deps.spend(tokenHash(token), expiresAt, urgent)))
     throw formGone('This form has been sent before. The first time counts.')
 }
 

@@ -90,7 +90,7 @@ ${hidden('form_token', issueToken(deps, formOfSession(`revoke ${id}`, session)))
     forSignedIn(deps, async (c, session) => {
       const fields = await readForm(deps, c)
       const { id } = await found(c, session)
-      await takeToken(deps, formOfSession(`revoke ${id}`, session), fields)
+      await takeToken(deps, formOfSession(`revoke ${id}`, session), fields, { urgent: true })
       await r.run(c, session, id)
       return goTo(c, '/')
     }),

@@ -1,4 +1,5 @@
 // Browsers that are signed in. The id is 256 random bits in a cookie; only its hash is stored.
+import { isAppError } from '../kernel/app-error.ts'
 import { tokenHash } from '../kernel/digest.ts'
 import { days, hours, minutes } from '../kernel/time.ts'
 import { change, type Unit } from '../logs/change.ts'
@@ -78,7 +79,12 @@ export async function resolveSession(
   const now = core.clock.now()
   if (!row || row.ended_at !== null || row.disabled_at !== null) return null
   if (now >= row.expires_at || now - row.last_seen_at >= IDLE_LIMIT) return null
-  if (now - row.last_seen_at >= TOUCH_EVERY) await touch(core, hash, now)
+  if (now - row.last_seen_at >= TOUCH_EVERY)
+    await touch(core, hash, now).catch((error: unknown) => {
+      // A visit that cannot be noted, on a full disk say, is no reason to refuse it.
+      if (!isAppError(error, 'storage_unavailable')) throw error
+      core.log.debug({ err: error }, 'a visit could not be noted')
+    })
   return {
     account: accountOf(row),
     sessionHash: hash,

@@ -55,7 +55,7 @@ export function createOpener(deps: OpenerDeps): Opener {
   const eras = createEraMemory()
   const children = createChildren(deps.clock)
   const sandbox = once(() => createSandbox({ mode: deps.sandbox, hidden: deps.hidden }))
-  const folders = createFolders(deps.instance)
+  const folders = createFolders(deps.instance, deps.log)
   let launched = 0
   const mark = () => `${deps.instance}/${process.pid}-${++launched}/`
   return {

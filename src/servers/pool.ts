@@ -35,6 +35,8 @@ export interface PoolDeps {
   log: Logger
   opener: Pick<Opener, 'open'>
   secretOf(server: Server): ServerSecret | Promise<ServerSecret>
+  /** Before a lost call is sent once more. @throws AppError server_closed when the server is not what it was */
+  checkUnchanged?(server: Server): Promise<void>
   /** Programs at once. */
   children: number
 }
@@ -170,7 +172,12 @@ export function createPool(deps: PoolDeps): Pool {
         signal.throwIfAborted()
         const link = await deps.opener.open(server, secret, linkFor, {
           signal,
-          reopen: () => pool.link(server, linkFor),
+          reopen: async () => {
+            await deps.checkUnchanged?.(server)
+            const again = await pool.link(server, linkFor)
+            await deps.checkUnchanged?.(server)
+            return again
+          },
         })
         link.onNotification((notification) => {
           for (const listener of listeners) listener(server, linkFor, notification)

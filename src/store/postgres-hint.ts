@@ -37,18 +37,26 @@ export async function listenForHints(
     fresh.on('notification', ({ payload }) => {
       if (payload !== self) hint()
     })
+    let up = false
     let lost = false
     const reconnect = (error?: Error) => {
-      if (stopped || lost) return
+      // Until it is up whoever called connect() hears of it, and tries again once.
+      if (stopped || lost || !up) return
       lost = true
       if (error) log.warn({ err: error }, 'Not listening for changes of other processes just now')
       timer = clock.after(RECONNECT_MS, () => void again())
     }
     fresh.on('error', reconnect)
     fresh.on('end', () => reconnect())
-    await fresh.connect()
-    await fresh.query(`listen ${CHANNEL}`)
-    await fresh.query('select pg_advisory_lock_shared(hashtext($1))', [PRESENCE])
+    try {
+      await fresh.connect()
+      await fresh.query(`listen ${CHANNEL}`)
+      await fresh.query('select pg_advisory_lock_shared(hashtext($1))', [PRESENCE])
+    } catch (error) {
+      fresh.end().catch((cause: unknown) => log.debug({ err: cause }, 'A connection did not end'))
+      throw error
+    }
+    up = true
     client = fresh
   }
   async function again(): Promise<void> {
@@ -71,14 +79,13 @@ export async function listenForHints(
     },
     alone: async () => {
       if (!client) return false
-      // The shared lock of this session is no obstacle to itself, those of others are.
+      // The shared lock of this session is no obstacle to itself, those of others are. Held for the statement alone: an
+      // answer that comes too late must leave nothing behind.
       const { rows } = await client.query<{ taken: boolean }>(
-        'select pg_try_advisory_lock(hashtext($1)) as taken',
+        'select pg_try_advisory_xact_lock(hashtext($1)) as taken',
         [PRESENCE],
       )
-      if (!rows[0]?.taken) return false
-      await client.query('select pg_advisory_unlock(hashtext($1))', [PRESENCE])
-      return true
+      return rows[0]?.taken === true
     },
     stop: async () => {
       stopped = true

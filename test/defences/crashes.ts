@@ -132,4 +132,12 @@ export const defences: readonly Defence[] = [
     test: 'test/faults/locked.test.ts',
     title: '%s is a refusal with the reason, not a search without end',
   },
+  {
+    row: 'F4',
+    file: 'src/store/postgres-hint.ts',
+    find: 'if (stopped || lost || !up) return',
+    replace: 'if (stopped || lost) return',
+    test: 'src/store/postgres-hint.test.ts',
+    title: 'tries again once a second while it is away, and holds one connection afterwards',
+  },
 ]

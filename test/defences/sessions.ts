@@ -186,4 +186,20 @@ export const defences: readonly Defence[] = [
     test: 'src/gateway/cancelled.test.ts',
     title: 'ends without an answer when it runs, and the server is told',
   },
+  {
+    row: 'C9',
+    file: 'src/gateway/another-link.ts',
+    find: 'if (now?.id === server.id && now.revision === server.revision) return',
+    replace: 'if (now?.id !== null) return',
+    test: 'src/gateway/lost-session.test.ts',
+    title: 'is not sent again to a server that was changed meanwhile',
+  },
+  {
+    row: 'C18',
+    file: 'src/gateway/eras/session/listen.ts',
+    find: 'const off = deps.streams.add(owner, () => res.destroy())',
+    replace: 'const off = deps.streams.add(owner, () => undefined)',
+    test: 'src/gateway/eras/session/listen.test.ts',
+    title: 'ends with a revoke before the server has said anything',
+  },
 ]

@@ -80,8 +80,8 @@ export const defences: readonly Defence[] = [
   },
   {
     ...memory,
-    find: 'memory.give(taken)',
-    replace: 'memory.give(0)',
+    find: 'memory.give(owner, taken)',
+    replace: 'memory.give(owner, 0)',
     title: 'is refused when the others hold it, and granted when one of them is done',
   },
   {
@@ -91,5 +91,29 @@ export const defences: readonly Defence[] = [
     replace: 'stoodMs < 0',
     test: 'src/telemetry/stall-watch.test.ts',
     title: 'says how long the loop stood still',
+  },
+  {
+    row: 'F8',
+    file: 'src/gateway/sse.ts',
+    find: "if (!res.writableEnded) res.write(':\\n\\n')",
+    replace: "res.write(':\\n\\n')",
+    test: 'src/gateway/sse.test.ts',
+    title: 'that was ended by somebody else says nothing more, before its client has read it all',
+  },
+  {
+    row: 'A35',
+    file: 'src/http/connections.ts',
+    find: '      !makeRoom(client.unused) &&\n      !closeIdleOf(client)\n',
+    replace: '      !makeRoom(client.unused)\n',
+    test: 'src/http/connections.test.ts',
+    title: 'that wait between two requests give way to a newcomer of the same client',
+  },
+  {
+    row: 'F19',
+    file: 'src/kernel/memory.ts',
+    find: ' || (share > limit / SHARES && before > ofThis)',
+    replace: '',
+    test: 'src/kernel/memory.test.ts',
+    title: 'is shared: one person holds a quarter of it at most, or a single body',
   },
 ]

@@ -3,6 +3,7 @@
 import { chmod, chown, lstat, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Logger } from '../../telemetry/logger.ts'
 import type { ProgramUser } from './sandbox.ts'
 
 export interface ProgramFolders {
@@ -22,7 +23,7 @@ export interface Folders {
   close(): Promise<void>
 }
 
-export function createFolders(instance: string): Folders {
+export function createFolders(instance: string, log: Logger): Folders {
   let root: Promise<string> | undefined
   const made = new Map<string, Promise<ProgramFolders>>()
   const prefix = `mooring-servers-${instance}-`
@@ -32,6 +33,16 @@ export function createFolders(instance: string): Folders {
     // Others pass through to their own folder and see nothing of the rest.
     await chmod(dir, 0o711)
     return dir
+  }
+  /** What a program has made so that it cannot be removed must not keep the gateway from starting or ending. */
+  const remove = async (dir: string) => {
+    try {
+      // Anyone can make a folder of that name: only our own are touched.
+      const { uid } = await lstat(dir)
+      if (uid === process.getuid?.()) await rm(dir, { recursive: true, force: true })
+    } catch (error) {
+      log.warn({ err: error, dir }, 'a folder of server programs could not be removed')
+    }
   }
   const make = async (serverId: string, owner: ProgramUser | undefined) => {
     root ??= makeRoot()
@@ -59,14 +70,12 @@ export function createFolders(instance: string): Folders {
       for (const name of await readdir(tmpdir())) {
         const dir = join(tmpdir(), name)
         if (!name.startsWith(prefix) || dir === current) continue
-        // Anyone can make a folder of that name: only our own are touched.
-        const { uid } = await lstat(dir)
-        if (uid === process.getuid?.()) await rm(dir, { recursive: true, force: true })
+        await remove(dir)
       }
     },
     close: async () => {
       made.clear()
-      if (root) await rm(await root, { recursive: true, force: true })
+      if (root) await remove(await root)
       root = undefined
     },
   }

@@ -1,7 +1,7 @@
 // Server programs get no way into the gateway or into each other: a user each when it runs as root, and bubblewrap
 // where it works, which hides the data folder, the control socket, the configuration and every process outside.
 import { spawn } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+import { existsSync, realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { AppError } from '../../kernel/app-error.ts'
 import type { ProgramFolders } from './folders.ts'
@@ -91,7 +91,8 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
       }
       if (bwrap) {
         // Below a folder that another user cannot enter, such as /root, bwrap can hide nothing and need not.
-        const inReach = otherUsers ? hidden.filter(canBeReached) : hidden
+        const now = hidden.flatMap(whereNow)
+        const inReach = otherUsers ? now.filter(canBeReached) : now
         return { command: bwrap, args: [...bwrapArgs(inReach, folders), '--', command, ...args] }
       }
       if (!setpriv) return { command, args: [...args] }
@@ -122,6 +123,12 @@ function bwrapArgs(
       .filter((path) => isFile(path) && !hidden.some((folder) => path.startsWith(`${folder}/`)))
       .flatMap((path) => ['--ro-bind', '/dev/null', path]),
   ]
+}
+
+/** Secrets are renewed by pointing their name elsewhere; what is gone, or was a pipe, need not be hidden. */
+function whereNow(path: string): string[] {
+  const there = statSync(path, { throwIfNoEntry: false })
+  return there?.isFile() || there?.isDirectory() ? [realpathSync(path)] : []
 }
 
 /** Whether every folder above it lets everybody through. */

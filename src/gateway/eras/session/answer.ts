@@ -56,6 +56,9 @@ export function sessionAnswer(
     // Errors of this era travel inside HTTP 200: the status speaks of the transport only.
     error: (error) => finish(`{"jsonrpc":"2.0","id":${rawId},"error":${JSON.stringify(error)}}`),
     none: () => {
+      answered = true
+      silence?.cancel()
+      stream?.end()
       if (!res.writableEnded) res.end()
     },
     notify: (method, params) => {

@@ -67,32 +67,41 @@ async function passedThrough(
   const server = serversOf(deps.views, endpoint)[0] as Server
   if (server.spec.kind !== 'http' || deps.views.catalog(server)?.era !== 'session') return false
   if (decideOn(principal, server, null).effect === 'forbid') return false
+  const owner = { principalId: principal.id, userId: principal.user.id }
+  deps.streams.checkRoom(owner)
+  // From the start: a revoke has to reach it also while the server takes its time.
+  const gone = new AbortController()
+  const off = deps.streams.add(owner, () => res.destroy())
+  res.on('close', () => {
+    off()
+    gone.abort()
+  })
   const link: Link = await deps.pool.link(
     server,
     affinityOf(server, 'session', session, principal.user.id),
   )
-  if (!link.forward) return false
-  const owner = { principalId: principal.id, userId: principal.user.id }
-  deps.streams.checkRoom(owner)
-  const gone = new AbortController()
-  res.on('close', () => gone.abort())
   if (res.closed) return true
-  const reply = await link.forward({
-    method: 'GET',
-    headers: { accept: 'text/event-stream', 'last-event-id': lastEventId },
-    signal: gone.signal,
-    deadline: deps.limits.callTimeoutMs,
-  })
-  if (reply.status !== 200) {
-    discard(deps.core.clock, reply)
+  const reply = await link
+    .forward?.({
+      method: 'GET',
+      headers: { accept: 'text/event-stream', 'last-event-id': lastEventId },
+      signal: gone.signal,
+      deadline: deps.limits.callTimeoutMs,
+    })
+    .catch((error: unknown) => {
+      if (!gone.signal.aborted) throw error
+    })
+  if (gone.signal.aborted) {
+    if (reply) discard(deps.core.clock, reply)
+    return true
+  }
+  if (reply?.status !== 200) {
+    if (reply) discard(deps.core.clock, reply)
+    off()
     return false
   }
   res.writeHead(200, SSE_HEADERS)
   res.flushHeaders()
-  res.on(
-    'close',
-    deps.streams.add(owner, () => res.destroy()),
-  )
   reply.body.on('error', () => res.destroy())
   reply.body.pipe(res)
   return true
