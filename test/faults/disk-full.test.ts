@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { callRows, notOneOutcome } from '../fixtures/event-rows.ts'
 import { type GatewayProcess, startGatewayProcess } from '../fixtures/gateway.ts'
 import { type OauthClient, registerOauthClient } from '../fixtures/oauth-client.ts'
+import { type Browser, openBrowser } from '../fixtures/person.ts'
 import { openSession, post, rpc, type Session, stateless } from '../fixtures/raw-client.ts'
 
 const mountable = process.platform === 'linux' && process.getuid?.() === 0
@@ -22,6 +23,7 @@ describe.runIf(mountable)('a full disk', () => {
   let session: Session
   let oauth: OauthClient
   let refreshToken: string
+  let browser: Browser
 
   const credential = (n: number) => ({ 'x-api-key': keys[n]!.key })
   const fill = () => {
@@ -37,6 +39,17 @@ describe.runIf(mountable)('a full disk', () => {
   }
   const free = () => execFileSync('sh', ['-c', `rm -f ${ballast}.*`])
   const call = () => session.call('demo__echo', { message: 'hello' })
+  /** Fills in the form of a page that is for signed-in people, or signs in. */
+  const submit = async (path: string, fields: Record<string, string> = {}) => {
+    const page = await browser.open(`${gateway.url}${path}`)
+    const form = page.forms.find(({ action }) => !action.includes('logout'))!
+    const values = new URLSearchParams(form.values)
+    for (const [name, value] of Object.entries(fields)) values.set(name, value)
+    return browser.open(new URL(form.action || path, gateway.url).href, values, {
+      origin: gateway.url,
+      'sec-fetch-site': 'same-origin',
+    })
+  }
   const readyz = async () => {
     const reply = await fetch(`${gateway.url}/readyz`)
     return { status: reply.status, text: await reply.text() }
@@ -50,6 +63,8 @@ describe.runIf(mountable)('a full disk', () => {
     session = await openSession(`${gateway.url}/mcp`, credential(0))
     oauth = await registerOauthClient(gateway.url)
     refreshToken = (await oauth.signIn(gateway.admin)).body.refresh_token!
+    browser = openBrowser()
+    await submit('/login', gateway.admin)
     expect((await call()).message.result).toBeDefined()
     fill()
     // What lies free in the files of the database is used up first.
@@ -107,6 +122,12 @@ describe.runIf(mountable)('a full disk', () => {
       expect(status, text).toBe(401)
     }
     expect((await call()).status).toBe(503)
+  })
+
+  it('lets a person revoke on the pages, who signed in before', async () => {
+    const page = await submit(`/keys/${keys[26]!.id}/revoke`)
+    expect(page.status, page.url.href).toBe(200)
+    expect((await post(`${gateway.url}/mcp`, rpc('ping'), credential(26))).status).toBe(401)
   })
 
   it('goes on without a restart when there is room, and has lost nothing', async () => {
