@@ -196,9 +196,14 @@ function calls(dataDir: string): Map<string, { digest: string | null; outcomes: 
   try {
     const rows = db
       .prepare(
-        `select i.call_id as id, i.args_digest as digest,
-           (select count(*) from workload_events o where o.phase = 'outcome' and o.parent_id = i.id) as outcomes
-         from workload_events i where i.phase = 'intent' and i.method = 'tools/call'`,
+        // Counted in one pass: the journal has no index by which each call could look for its own.
+        `select i.call_id as id, i.args_digest as digest, coalesce(o.n, 0) as outcomes
+         from workload_events i
+         left join (
+           select parent_id, count(*) as n from workload_events
+           where phase = 'outcome' group by parent_id
+         ) o on o.parent_id = i.id
+         where i.phase = 'intent' and i.method = 'tools/call'`,
       )
       .all() as unknown as { id: string; digest: string | null; outcomes: number }[]
     return new Map(rows.map(({ id, ...row }) => [id, row]))
