@@ -99,10 +99,10 @@ describe.each([
     const { call } = await session(path, capabilities)
     await call(tool, { n: 1 })
     known = new Set()
-    refuse = async (request, res) => {
-      await gateway.govern('PATCH', '/servers/odd', { permit: 'none' })
-      notFound(request, res)
-    }
+    refuse = (request, res) =>
+      void gateway
+        .govern('PATCH', '/servers/odd', { permit: 'none' })
+        .then(() => notFound(request, res))
     const { message } = await call(tool, { n: 2 })
     await gateway.govern('PATCH', '/servers/odd', { permit: 'all' })
     expect(message.error?.message ?? '', JSON.stringify(message)).toMatch(/was changed/)
