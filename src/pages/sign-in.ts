@@ -75,10 +75,7 @@ export async function signInFrom(
   }
 }
 
-/**
- * A path of ours, or the start page: never a way to another site, and none into a request of a client, which would look
- * like one that was started here.
- */
+/** A path of ours, or the start page: never a way to another site. */
 function ownPath(deps: PagesDeps, c: Context, next: string | null | undefined): string {
   if (!next?.startsWith('/') || /[\\\p{C}]/u.test(next)) return '/'
   const origin = deps.ownOrigin(c)
@@ -86,5 +83,5 @@ function ownPath(deps: PagesDeps, c: Context, next: string | null | undefined): 
   if (url?.origin !== origin) return '/'
   // Once more after normalising: dots on the way can leave two slashes in front, which name a host.
   const path = url.pathname + url.search
-  return path.startsWith('//') || path.startsWith('/oauth/') ? '/' : path
+  return path.startsWith('//') ? '/' : path
 }

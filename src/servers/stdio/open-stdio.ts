@@ -1,6 +1,6 @@
 // Starts the program of a server and makes a link of its pipe: era first, then hello (MCP stdio transport;
 // 2026-07-28, stdio > Backward Compatibility).
-import { AppError } from '../../kernel/app-error.ts'
+import { AppError, isAppError } from '../../kernel/app-error.ts'
 import type { Clock } from '../../kernel/time.ts'
 import { seconds } from '../../kernel/time.ts'
 import type { Logger } from '../../telemetry/logger.ts'
@@ -219,6 +219,8 @@ function readFrom(
   child.stdout.on('data', (chunk: Buffer) => reader.push(chunk))
 }
 
+const END_MS = 500
+
 async function startError(
   program: Program,
   server: StdioServer,
@@ -226,6 +228,9 @@ async function startError(
   cause: unknown,
 ): Promise<AppError> {
   const { child, peer, noise, startedAt, commandLine } = program
+  // A pipe that breaks is the first sign of an end; how it ended is known a moment later.
+  if (isAppError(cause, 'server_closed'))
+    await Promise.race([child.exited, new Promise<void>((r) => deps.clock.after(END_MS, r))])
   const died = peer.closed !== null
   await child.stop()
   const exit = await child.exited
